@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Host: the five doors through which everything else meets a machine. All are handed in.
+
+| door | reads | changes |
+|---|---|---|
+| `files` | /sys, /proc, /run, /etc, /dev/disk as text, links and folders | writes whole files |
+| `run` | the output of a command | whatever the command does |
+| `udev` | devices as udev knows them | settles |
+| `netlink` | links, addresses, VFs | - |
+| `libvirt` | later | later |
+
+`secrets` maps a place in the spec ("admin.password_hash", "spec") to its text: steps name the place, never the text.
+
+`live()` is the running machine. A recorded machine (`host/record.py`) has the same doors and answers from a file; unit
+tests build others from plain dictionaries.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Files(Protocol):
+    """Paths are absolute and are those of the running machine, whatever the door's root is."""
+
+    def read(self, path: str) -> str | None:
+        """The text, without trailing white space; None when there is no such file or it cannot be read."""
+
+    def link(self, path: str) -> str | None:
+        """Where a symbolic link points, as it is written there; None when it is no link."""
+
+    def real(self, path: str) -> str | None:
+        """The path with all links followed; None when it does not exist."""
+
+    def list(self, path: str) -> tuple[str, ...]:
+        """The names in a folder, sorted; () when there is no such folder."""
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
+        """Replace the whole file, at once and durably (new file, fsync, rename); parents are made."""
+
+    def remove(self, path: str) -> None:
+        """Remove the file if it is there."""
+
+
+class Run(Protocol):
+    """Run an argv list; never a shell."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: str | None = None,
+        check: bool = True,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        """CommandError when it ends with other than 0 and `check`; `on_line` sees each line of output as it comes."""
+
+
+@dataclass(frozen=True)
+class UdevDevice:
+    """A device of udev: `path` under /sys, `node` under /dev ("" for none), `links` other names under /dev."""
+
+    path: str
+    subsystem: str
+    node: str = ""
+    type: str = ""
+    links: tuple[str, ...] = ()
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+class Udev(Protocol):
+    """The device database."""
+
+    def devices(self, subsystem: str) -> tuple[UdevDevice, ...]:
+        """All devices of a subsystem, in the order of their paths under /sys."""
+
+    def settle(self) -> None:
+        """Wait until udev has worked through what the kernel told it."""
+
+
+class Netlink(Protocol):
+    """The kernel's network, as plain values."""
+
+    def links(self) -> tuple[Mapping[str, Any], ...]:
+        """name, index, mac, permanent_mac, mtu, kind, up, carrier, master (name), vfs (tuple of mappings)."""
+
+    def addresses(self) -> tuple[Mapping[str, Any], ...]:
+        """link (name), address (CIDR), scope ("global", "link", "host")."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine. The same record for a live one, a recorded one and a test's."""
+
+    files: Files
+    run: Run
+    udev: Udev
+    netlink: Netlink
+    secrets: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inventory: what this machine has and is now. Observed, never wished."""
+
+from appliance.model.base import Model
+from appliance.model.machine import Machine
+from appliance.model.network import Address, Nic
+from appliance.model.storage import Disk
+
+
+class System(Model):
+    """The running system as it is set up now.
+
+    `password` is a fingerprint of root's password field in /etc/shadow ("" for none or locked), never the field itself.
+    `files` maps the path of each file that Trivet renders to the first 12 digits of the SHA-256 of what is in it.
+    """
+
+    installed: bool = False
+    hostname: str = ""
+    timezone: str = ""
+    password: str = ""
+    ssh: bool = False
+    files: dict[str, str] = {}
+    image: "Image | None" = None
+
+
+class Image(Model):
+    """The squashfs that this system runs from, or can install: size in bytes, SHA-256 in hexadecimal."""
+
+    version: str
+    size: int
+    sha256: str
+    path: str
+
+
+class Inventory(Model):
+    """One JSON document about one machine."""
+
+    version: int = 1
+    machine: Machine = Machine()
+    disks: tuple[Disk, ...] = ()
+    nics: tuple[Nic, ...] = ()
+    addresses: tuple[Address, ...] = ()
+    system: System = System()

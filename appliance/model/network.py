@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nouns of the network: what a host has (Nic), with its virtual functions."""
+
+from appliance.model.base import Model
+
+
+class Vf(Model):
+    """A virtual function as the PF's driver reports it. Rates in Mbit/s, 0 is unlimited."""
+
+    index: int
+    pci: str = ""
+    mac: str = ""
+    vlan: int = 0
+    trust: bool = False
+    spoofchk: bool = False
+    min_rate: int = 0
+    max_rate: int = 0
+    driver: str = ""
+
+
+class Sriov(Model):
+    """What a physical function offers (`total`), and what is made of it now."""
+
+    total: int
+    vfs: tuple[Vf, ...] = ()
+
+
+class Nic(Model):
+    """A physical port as observed: known by permanent MAC and PCI address, never by the kernel's name.
+
+    `speed` is in Mbit/s, 0 without a link. `addresses` are in CIDR form, on the port itself or on what stands on it.
+    """
+
+    mac: str
+    pci: str = ""
+    driver: str = ""
+    firmware: str = ""
+    model: str = ""
+    speed: int = 0
+    link: bool = False
+    mtu: int = 1500
+    numa_node: int = -1
+    master: str = ""
+    vf_of: str = ""
+    sriov: Sriov | None = None
+    addresses: tuple[str, ...] = ()
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The port in a few words."""
+        return f"{self.mac} ({', '.join(w for w in (self.driver, self.pci) if w)})"
+
+
+class Address(Model):
+    """An address of this machine. `link` names what carries it by our words ("management"), or by MAC."""
+
+    link: str
+    address: str
+    scope: str = "global"

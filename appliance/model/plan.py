@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verbs: the closed set of things that Trivet may do to a machine.
+
+A step is a value: it names a stable target and its parameters, says why, and what it destroys. Its id is the hash of its
+content. It never holds a secret: what is secret is named by its place in the spec, and the handler asks the host for it.
+"""
+
+import hashlib
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from appliance.model.base import Model
+
+Slot = Literal["a", "b"]
+
+
+class _Step(Model):
+    why: str
+    destroys: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """12 hexadecimal digits, the same for the same step in every process."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+class WipeDisk(_Step):
+    """Erase every signature on a disk. `expects` is the fingerprint of what the person agreed to lose."""
+
+    kind: Literal["wipe-disk"] = "wipe-disk"
+    disk: str
+    expects: str
+
+    def __str__(self) -> str:
+        return f"erase {self.disk}"
+
+
+class PartitionDisk(_Step):
+    """Lay out a blank disk as a system disk. Sizes in MiB; the state takes what is left.
+
+    The state partition is called trivet-unfinished until `finish-install`: that name is how an interrupted installation
+    is told from a node.
+    """
+
+    kind: Literal["partition-disk"] = "partition-disk"
+    disk: str
+    esp: int
+    slot: int
+
+    def __str__(self) -> str:
+        return f"partition {self.disk}: BIOS boot, ESP {self.esp} MiB, two slots of {self.slot} MiB, state"
+
+
+class MirrorPartition(_Step):
+    """Join the same partition of two disks into an md RAID1 array named `name`."""
+
+    kind: Literal["mirror-partition"] = "mirror-partition"
+    name: str
+    partition: int
+    disks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"mirror partition {self.partition} of {' and '.join(self.disks)} as {self.name}"
+
+
+class WriteSlot(_Step):
+    """Copy an image into a slot, hash it on the way, and read it back. `size` in bytes."""
+
+    kind: Literal["write-slot"] = "write-slot"
+    device: str
+    slot: Slot
+    image: str
+    size: int
+    sha256: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"write version {self.version} into slot {self.slot}"
+
+
+class FormatState(_Step):
+    """Make the file system that persists."""
+
+    kind: Literal["format-state"] = "format-state"
+    device: str
+
+    def __str__(self) -> str:
+        return "make the state file system"
+
+
+class InstallBoot(_Step):
+    """Make one disk start slot `slot` by itself, on BIOS and on UEFI, with or without Secure Boot."""
+
+    kind: Literal["install-boot"] = "install-boot"
+    disk: str
+    slot: Slot
+    device: str
+    arguments: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"make {self.disk} start slot {self.slot}"
+
+
+class SaveSpec(_Step):
+    """Put the spec on the state partition. Its text is a secret ("spec"): `digest` is what it hashes to."""
+
+    kind: Literal["save-spec"] = "save-spec"
+    device: str
+    digest: str
+
+    def __str__(self) -> str:
+        return "save the spec"
+
+
+class FinishInstall(_Step):
+    """Name the state partition trivet-state: from here on the disks hold a node."""
+
+    kind: Literal["finish-install"] = "finish-install"
+    disks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return "declare the installation complete"
+
+
+class SetHostname(_Step):
+    """Name the running system."""
+
+    kind: Literal["set-hostname"] = "set-hostname"
+    name: str
+
+    def __str__(self) -> str:
+        return f"call this node {self.name}"
+
+
+class SetTimezone(_Step):
+    """Point /etc/localtime at a zone."""
+
+    kind: Literal["set-timezone"] = "set-timezone"
+    zone: str
+
+    def __str__(self) -> str:
+        return f"set the time zone to {self.zone}"
+
+
+class SetPassword(_Step):
+    """Set root's password field. `fingerprint` is that of the hash, which is the secret "admin.password_hash"."""
+
+    kind: Literal["set-password"] = "set-password"
+    fingerprint: str
+
+    def __str__(self) -> str:
+        return "set the admin password" if self.fingerprint else "lock the admin password"
+
+
+class RenderFile(_Step):
+    """Write a file of ours, whole, and have the units named in `reload` read it. Empty content removes it."""
+
+    kind: Literal["render-file"] = "render-file"
+    path: str
+    content: str
+    mode: int = 0o644
+    reload: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"write {self.path}" if self.content else f"remove {self.path}"
+
+
+class SetUnit(_Step):
+    """Start or stop a systemd unit for this boot; the next boot's plan decides again."""
+
+    kind: Literal["set-unit"] = "set-unit"
+    unit: str
+    running: bool
+
+    def __str__(self) -> str:
+        return f"{'start' if self.running else 'stop'} {self.unit}"
+
+
+Step = Annotated[
+    WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
+    | SetHostname | SetTimezone | SetPassword | RenderFile | SetUnit,
+    Field(discriminator="kind"),
+]  # fmt: skip
+
+
+class Pending(Model):
+    """A part of the spec that this version does not carry out, or that cannot be done now, and why."""
+
+    where: str
+    why: str
+
+
+class Plan(Model):
+    """The steps in their order, and what of the wish they do not cover."""
+
+    steps: tuple[Step, ...] = ()
+    pending: tuple[Pending, ...] = ()
+
+    @property
+    def destroys(self) -> tuple[str, ...]:
+        """Everything that is lost when the plan is carried out, each named."""
+        return tuple(d for s in self.steps for d in s.destroys)

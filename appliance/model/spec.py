@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Spec version 1: what one node shall be. The answer file, the saved state and what the console edits are this document.
+
+Loading text into a Spec is in `model/document.py`.
+"""
+
+import ipaddress
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
+
+from appliance.model.base import Model
+from appliance.model.selector import DiskSelector, NicSelector
+from appliance.model.units import Size
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_HASH = re.compile(r"\$(y|gy|2[aby]|5|6|7)\$\S+")
+_KEY_TYPES = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-ed25519@", "sk-ecdsa-sha2-")
+VLAN_MAX = 4094
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError(f"{value!r} is not a host name: lower-case letters, digits and inner hyphens, at most 63")
+    return value
+
+
+def _ip(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not an IPv4 or IPv6 address") from None
+
+
+def _interface(value: str) -> str:
+    try:
+        interface = ipaddress.ip_interface(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not an address with its prefix length, such as 10.0.0.11/24") from None
+    if "/" not in value:
+        raise ValueError(f"{value!r} lacks its prefix length; write it like {value}/24")
+    if interface.network.prefixlen < interface.max_prefixlen - 1 and interface.ip == interface.network.network_address:
+        raise ValueError(f"{value!r} is the address of the network itself, not of a host in it")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Ip = Annotated[str, AfterValidator(_ip)]
+Interface = Annotated[str, AfterValidator(_interface)]
+
+
+class NodeSpec(Model):
+    """Who the node is. `ntp` lists servers by name or address; empty leaves Debian's pool."""
+
+    name: Name
+    timezone: str = "Etc/UTC"
+    language: Literal["en", "zh_CN"] = "en"
+    ntp: tuple[str, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, zone: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*", zone):
+            raise ValueError(f"{zone!r} is not a time zone; write it like Asia/Shanghai or Etc/UTC")
+        return zone
+
+
+class SshSpec(Model):
+    """SSH is off unless this turns it on; root may use keys only, never a password."""
+
+    enabled: bool = False
+    authorized_keys: tuple[str, ...] = ()
+
+    @field_validator("authorized_keys")
+    @classmethod
+    def _keys(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        for key in keys:
+            if not key.startswith(_KEY_TYPES) or len(key.split()) < 2 or "\n" in key:  # noqa: PLR2004 - type and key
+                raise ValueError(f"{key[:40]!r} is not a public key; paste one line of a .pub file")
+        return keys
+
+
+class AdminSpec(Model):
+    """The administrator. `password_hash` is a crypt(5) hash, as `mkpasswd` prints it; without one nobody can log in."""
+
+    password_hash: SecretStr | None = None
+    ssh: SshSpec = SshSpec()
+
+    @field_validator("password_hash")
+    @classmethod
+    def _hash(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _HASH.fullmatch(value.get_secret_value()):
+            raise ValueError("this is not a password hash; make one with `mkpasswd -m yescrypt`")
+        return value
+
+
+class SystemDiskSelector(DiskSelector):
+    """The system disk. `count: 2` mirrors it; by default the smallest that matches is taken."""
+
+    count: Literal[1, 2] = 1
+    prefer: Literal["smallest", "largest", "fastest"] | None = None
+
+
+class InstallSpec(Model):
+    """Read once, at installation. `wipe: true` is the consent to erase what is on the chosen disk."""
+
+    disk: SystemDiskSelector = SystemDiskSelector()
+    wipe: bool = False
+    then: Literal["reboot", "poweroff"] = "reboot"
+
+
+class PlaneSpec(Model):
+    """One plane of the network: its ports, and how the node stands on it.
+
+    `address` is "dhcp", "slaac", "none" or one or more addresses with prefix length. `on` puts the plane on another's bond.
+    """
+
+    nics: tuple[NicSelector, ...] = ()
+    on: str | None = None
+    bond: Literal["none", "active-backup", "802.3ad", "balance-alb", "balance-tlb", "balance-rr"] = "none"
+    vlan: Annotated[int, Field(ge=1, le=VLAN_MAX)] | Literal["trunk"] | None = None
+    mtu: int | None = Field(default=None, ge=576, le=9216)
+    address: Literal["dhcp", "slaac", "none"] | Interface | tuple[Interface, ...] = "none"
+    gateway: Ip | None = None
+    dns: tuple[Ip, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The static addresses, in CIDR form; none for dhcp, slaac and none."""
+        if isinstance(self.address, tuple):
+            return self.address
+        return () if self.address in ("dhcp", "slaac", "none") else (self.address,)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "PlaneSpec":
+        if self.on and self.nics:
+            raise ValueError("give either nics or on: a plane has ports of its own or stands on another plane's")
+        if self.gateway:
+            networks = [ipaddress.ip_interface(a).network for a in self.addresses]
+            if not any(ipaddress.ip_address(self.gateway) in n for n in networks):
+                raise ValueError(f"the gateway {self.gateway} is in none of the plane's networks")
+        return self
+
+
+class Planes(Model):
+    """The four planes. Only management is a must."""
+
+    management: PlaneSpec
+    business: PlaneSpec | None = None
+    overlay: PlaneSpec | None = None
+    storage: PlaneSpec | None = None
+
+
+class VfSpec(Model):
+    """One virtual function's attributes; rates in Mbit/s."""
+
+    index: int = Field(ge=0)
+    mac: str | None = None
+    vlan: int | None = Field(default=None, ge=0, le=VLAN_MAX)
+    trust: bool | None = None
+    spoofchk: bool | None = None
+    min_rate: int | None = Field(default=None, ge=0)
+    max_rate: int | None = Field(default=None, ge=0)
+
+
+class SriovSpec(Model):
+    """The whole state of one port's virtual functions."""
+
+    nic: NicSelector
+    vfs: int = Field(ge=0)
+    driver: Literal["kernel", "vfio-pci"] = "kernel"
+    vf: tuple[VfSpec, ...] = ()
+    force: bool = False
+
+
+class NetworkSpec(Model):
+    """Planes and virtual functions."""
+
+    planes: Planes
+    sriov: tuple[SriovSpec, ...] = ()
+
+
+class StorageSpec(Model):
+    """Which disks go into the pool, and which SSDs cache for the others."""
+
+    data: DiskSelector | None = None
+    cache: DiskSelector | None = None
+    wipe: bool = False
+
+
+class ReserveSpec(Model):
+    """Kept for the platform and away from VMs."""
+
+    cpus: int | None = Field(default=None, ge=0)
+    memory: Size | None = None
+
+
+class HypervisorSpec(Model):
+    """`hugepages` maps a page size ("2MiB", "1GiB") to how many pages."""
+
+    hugepages: dict[Literal["2MiB", "1GiB"], int] = {}
+    reserve: ReserveSpec = ReserveSpec()
+
+
+class CreateSpec(Model):
+    """Start a cluster of this name."""
+
+    name: Name
+
+
+class JoinSpec(Model):
+    """Join a cluster. Secrets are in the files named here, never in the spec."""
+
+    address: Ip | None = None
+    token_file: str | None = None
+    words_file: str | None = None
+
+
+class ClusterSpec(Model):
+    """Either create or join."""
+
+    create: CreateSpec | None = None
+    join: JoinSpec | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "ClusterSpec":
+        if (self.create is None) == (self.join is None):
+            raise ValueError("give either create or join")
+        return self
+
+
+class Spec(Model):
+    """The whole wish for one node."""
+
+    version: Literal[1]
+    node: NodeSpec
+    admin: AdminSpec = AdminSpec()
+    install: InstallSpec | None = None
+    network: NetworkSpec
+    storage: StorageSpec | None = None
+    hypervisor: HypervisorSpec | None = None
+    cluster: ClusterSpec | None = None

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nouns of storage: what a host has (Disk), and what is on it (Content)."""
+
+import hashlib
+from typing import Literal
+
+from appliance.model.base import Model
+from appliance.model.units import format_size
+
+Transport = Literal["nvme", "sata", "sas", "scsi", "virtio", "usb", "mmc", "raid", "other"]
+
+UNFINISHED = "trivet-unfinished"
+"""Name of the state partition until an installation is complete: such a disk holds nothing that anybody could miss."""
+STATE = "trivet-state"
+
+
+class Content(Model):
+    """One thing found on a disk. `partition` 0 is the whole disk; `type` is blkid's word (ext4, LVM2_member, gpt)."""
+
+    partition: int = 0
+    type: str
+    label: str = ""
+    uuid: str = ""
+    name: str = ""
+    size: int = 0
+
+    def __str__(self) -> str:
+        what = " ".join(part for part in (self.type or "no file system", self.label or self.name) if part)
+        return f"partition {self.partition} {what}" if self.partition else what
+
+
+class Disk(Model):
+    """A whole disk as observed.
+
+    `id` is the name under which it is known in plans: its /dev/disk/by-id name, or its by-path name where it has no
+    serial or shares its name with another disk. `link` is that path under /dev/disk. Sizes in bytes.
+    """
+
+    id: str
+    link: str
+    model: str = ""
+    serial: str = ""
+    wwn: str = ""
+    path: str = ""
+    firmware: str = ""
+    transport: Transport = "other"
+    size: int = 0
+    rotational: bool = False
+    sector: int = 512
+    physical_sector: int = 512
+    read_only: bool = False
+    removable: bool = False
+    numa_node: int = -1
+    pci: str = ""
+    slot: str = ""
+    contents: tuple[Content, ...] = ()
+    unusable: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """What is on the disk, in 12 hexadecimal digits; "" means blank. A destructive step carries it as `expects`."""
+        if not self.contents:
+            return ""
+        text = "\n".join(c.model_dump_json() for c in self.contents)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    @property
+    def holds(self) -> str:
+        """What is on the disk, for a person: "gpt, partition 1 vfat EFI, partition 2 ext4 root"."""
+        return ", ".join(str(c) for c in self.contents)
+
+    @property
+    def unfinished(self) -> bool:
+        """Only an installation of ours that never came to its end is on it."""
+        names = {c.name for c in self.contents if c.partition}
+        return UNFINISHED in names and STATE not in names
+
+    @property
+    def label(self) -> str:
+        """The disk in a few words that tell it from its neighbours."""
+        words = (self.model, format_size(self.size), f"serial {self.serial}" if self.serial else self.path)
+        return ", ".join(w for w in words if w)
