@@ -29,6 +29,16 @@ class Content(Model):
         return f"partition {self.partition} {what}" if self.partition else what
 
 
+class InstalledNode(Model):
+    """A node of ours that was installed on a disk, as its ESP says (/trivet/node.json): `spec` is the spec's digest."""
+
+    name: str
+    version: str
+    sha256: str
+    spec: str
+    disks: tuple[str, ...]
+
+
 class Disk(Model):
     """A whole disk as observed.
 
@@ -54,6 +64,7 @@ class Disk(Model):
     pci: str = ""
     slot: str = ""
     contents: tuple[Content, ...] = ()
+    node: InstalledNode | None = None
     unusable: tuple[str, ...] = ()
 
     @property
@@ -67,6 +78,8 @@ class Disk(Model):
     @property
     def holds(self) -> str:
         """What is on the disk, for a person: "gpt, partition 1 vfat EFI, partition 2 ext4 root"."""
+        if self.node:
+            return f"Trivet node {self.node.name}, version {self.node.version}"
         return ", ".join(str(c) for c in self.contents)
 
     @property
