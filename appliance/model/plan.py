@@ -123,6 +123,16 @@ class FinishInstall(_Step):
         return "declare the installation complete"
 
 
+class ReplaceSpec(_Step):
+    """Replace the spec that is saved on this node. Its text is the secret "spec"; `digest` is Spec.digest."""
+
+    kind: Literal["replace-spec"] = "replace-spec"
+    digest: str
+
+    def __str__(self) -> str:
+        return "save the spec"
+
+
 class SetHostname(_Step):
     """Name the running system."""
 
@@ -179,7 +189,7 @@ class SetUnit(_Step):
 
 Step = Annotated[
     WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
-    | SetHostname | SetTimezone | SetPassword | RenderFile | SetUnit,
+    | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

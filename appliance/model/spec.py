@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Spec version 1: what one node shall be. The answer file, the saved state and what the console edits are this document.
+"""Spec version 1: what one node shall be. The answer file, the saved state, what the console edits: all this document.
 
 Loading text into a Spec is in `model/document.py`.
 """
 
+import hashlib
 import ipaddress
 import re
 from typing import Annotated, Literal
@@ -113,7 +114,8 @@ class InstallSpec(Model):
 class PlaneSpec(Model):
     """One plane of the network: its ports, and how the node stands on it.
 
-    `address` is "dhcp", "slaac", "none" or one or more addresses with prefix length. `on` puts the plane on another's bond.
+    `address` is "dhcp", "slaac", "none", or one or more addresses with prefix length. `on` puts the plane on the bond
+    of another one.
     """
 
     nics: tuple[NicSelector, ...] = ()
@@ -199,7 +201,7 @@ class ReserveSpec(Model):
 class HypervisorSpec(Model):
     """`hugepages` maps a page size ("2MiB", "1GiB") to how many pages."""
 
-    hugepages: dict[Literal["2MiB", "1GiB"], int] = {}
+    hugepages: dict[Literal["2MiB", "1GiB"], int] = Field(default_factory=dict)
     reserve: ReserveSpec = ReserveSpec()
 
 
@@ -241,3 +243,15 @@ class Spec(Model):
     storage: StorageSpec | None = None
     hypervisor: HypervisorSpec | None = None
     cluster: ClusterSpec | None = None
+
+    @property
+    def digest(self) -> str:
+        """12 hexadecimal digits of what is wished, whatever the text's comments and order of keys are."""
+        secret = "".join(self.secrets.values())
+        return hashlib.sha256((self.model_dump_json() + secret).encode()).hexdigest()[:12]
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """What must be in no plan, log or argument list, by its place in the spec."""
+        password = self.admin.password_hash
+        return {"admin.password_hash": password.get_secret_value()} if password else {}

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole program: inspect, check, plan, apply. Every front end calls these four and nothing else below them.
+
+A machine that runs the live system is planned by the installer; an installed node is planned by its services.
+"""
+
+from appliance.engine.apply import Emit, Handlers
+from appliance.engine.apply import apply as _apply
+from appliance.errors import Unsatisfiable
+from appliance.host.host import Host
+from appliance.installer import apply as installer_apply
+from appliance.installer import plan as installer_plan
+from appliance.model.inventory import Inventory
+from appliance.model.plan import Plan
+from appliance.model.problem import Problem
+from appliance.model.spec import Spec
+from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.network import observe as network
+from appliance.services.network import plan as network_plan
+from appliance.services.storage import observe as storage
+from appliance.services.system import apply as system_apply
+from appliance.services.system import observe as system
+from appliance.services.system import plan as system_plan
+
+HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS
+
+
+def inspect(host: Host) -> Inventory:
+    """What this machine has and is now. Reads only."""
+    raise NotImplementedError
+
+
+def check(inventory: Inventory, spec: Spec) -> list[Problem]:
+    """Everything that is wrong with the wish on this machine; empty when it can be planned. Pure."""
+    problems = list(network_plan.check(inventory, spec))
+    if not inventory.system.installed:
+        problems += installer_plan.check(inventory, spec)
+    return problems
+
+
+def plan(inventory: Inventory, spec: Spec) -> Plan:
+    """The steps from what is to what is wished; no steps when it is so. Unsatisfiable holds all problems. Pure."""
+    if problems := check(inventory, spec):
+        raise Unsatisfiable(problems)
+    if not inventory.system.installed:
+        return Plan(steps=tuple(installer_plan.plan(inventory, spec, spec.digest)))
+    return Plan(
+        steps=(*installer_plan.finish(inventory), *system_plan.plan(inventory, spec), *network_plan.plan(inventory, spec)),
+        pending=(*system_plan.pending(spec), *network_plan.pending(inventory, spec)),
+    )
+
+
+def apply(plan: Plan, host: Host, emit: Emit) -> None:
+    """Carry the plan out and prove each step. The only one of the four that changes anything."""
+    _apply(plan, host, HANDLERS, emit)
