@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line. Standard output is data; what is said to a person about an error goes to standard error.
+
+Exit codes: 0 done; 1 an error; 2 wrong usage; 3 the spec is wrong; 4 this machine cannot give what the spec asks for;
+5 a step or a command failed; 6 the machine has changed since the plan was made; 7 no answer file could be had.
+"""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import BaseModel
+
+from appliance import __version__, flow
+from appliance.cli import render
+from appliance.engine.journal import LOGS, Journal
+from appliance.errors import ApplianceError, Problems, SpecError, Unsatisfiable
+from appliance.host.host import Host
+from appliance.model.document import load_spec
+from appliance.model.events import Event
+from appliance.model.problem import Problem
+from appliance.model.spec import Spec
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Entry point of `trivet`."""
+    args = _parser().parse_args(argv)
+    logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if args.verbose else logging.WARNING, format="%(message)s")
+    try:
+        sys.exit(args.run(args))
+    except ApplianceError as error:
+        _complain(error, as_json=args.json)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.exit(0)  # the reader has seen enough
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _complain(error: ApplianceError, *, as_json: bool) -> None:
+    problems = error.problems if isinstance(error, Problems) else (Problem(where="", message=error.message, hint=error.hint),)
+    if as_json:
+        print(json.dumps({"problems": [p.model_dump() for p in problems]}, ensure_ascii=False, indent=2))
+    for problem in problems:
+        print(f"trivet: {problem}", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON")
+    common.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
+    machine = argparse.ArgumentParser(add_help=False)
+    machine.add_argument("--machine", type=Path, metavar="DIR", help="a recorded machine instead of this one")
+
+    parser = argparse.ArgumentParser(prog="trivet", description="Bare x86 servers into one pool.", epilog=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"trivet {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: object, help_: str, *, parents: Sequence[argparse.ArgumentParser] = ()) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help_, description=help_, parents=[common, *parents])
+        sub.set_defaults(run=run)
+        return sub
+
+    command("inspect", _inspect, "what this machine has", parents=[machine])
+    for name, run, help_ in (
+        ("check", _check, "is the spec right, and can this machine give what it asks for"),
+        ("plan", _plan, "the steps from what this machine is to what the spec says"),
+    ):
+        sub = command(name, run, help_, parents=[machine])
+        sub.add_argument("spec", nargs="?", metavar="SPEC", help="a YAML file, or - (default: the spec saved on this node)")
+    sub = command("apply", _apply, "carry out the plan, and prove it")
+    sub.add_argument("spec", nargs="?", metavar="SPEC", help="a YAML file, or - (default: the spec saved on this node)")
+    sub.add_argument("--yes", action="store_true", help="consent to everything that the plan says it destroys")
+    command("status", _status, "version, slot, addresses, what is applied and what is not")
+    sub = command("record", _record, "save this machine as a test machine")
+    sub.add_argument("folder", type=Path, metavar="DIR")
+    sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")
+    sub.add_argument("--scramble", action="store_true", help="replace serials, MAC addresses, WWNs and UUIDs")
+    command("install", _install, "install this machine by an answer file; the live system does this at its start")
+    return parser
+
+
+def _host(args: argparse.Namespace) -> Host:
+    if getattr(args, "machine", None):
+        from appliance.host.record import recorded  # noqa: PLC0415 - only who asks for a recorded machine loads it
+
+        return recorded(args.machine)
+    from appliance.host.live import live  # noqa: PLC0415 - and the other way round
+
+    return live()
+
+
+def _spec(args: argparse.Namespace, host: Host) -> tuple[Spec, str]:
+    """The spec that the arguments name, and its text."""
+    if args.spec is None:
+        from appliance.node.status import load_saved  # noqa: PLC0415
+
+        return load_saved(host)
+    try:
+        text = sys.stdin.read() if args.spec == "-" else Path(args.spec).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ApplianceError(f"{args.spec} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        problem = Problem(where=args.spec, message="is not UTF-8 text", hint="save it as plain UTF-8")
+        raise SpecError([problem]) from None
+    return load_spec(text), text
+
+
+def _out(args: argparse.Namespace, document: BaseModel, text: str) -> None:
+    print(document.model_dump_json(indent=2) if args.json else text)
+
+
+def _inspect(args: argparse.Namespace) -> int:
+    inventory = flow.inspect(_host(args))
+    _out(args, inventory, render.inventory_text(inventory))
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    host = _host(args)
+    spec, _ = _spec(args, host)
+    if problems := flow.check(flow.inspect(host), spec):
+        raise Unsatisfiable(problems)
+    print('{"problems": []}' if args.json else "The spec is right, and this machine can give what it asks for.")
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> int:
+    host = _host(args)
+    spec, _ = _spec(args, host)
+    plan = flow.plan(flow.inspect(host), spec)
+    _out(args, plan, render.plan_text(plan))
+    return 0
+
+
+def _apply(args: argparse.Namespace) -> int:
+    host = _host(args)
+    spec, text = _spec(args, host)
+    plan = flow.plan(flow.inspect(host), spec)
+    if not args.json:
+        print(render.plan_text(plan))
+    if plan.destroys and not args.yes:
+        raise ApplianceError(f"this destroys {', '.join(plan.destroys)}; nothing was changed", "say --yes to consent")
+    from appliance.host.live import live  # noqa: PLC0415
+
+    with Journal("apply", LOGS) as journal:
+        journal.plan(plan)
+
+        def emit(event: Event) -> None:
+            journal.event(event)
+            if args.json:
+                print(event.model_dump_json(), flush=True)
+            elif line := render.event_text(event):
+                print(line, flush=True)
+
+        flow.apply(plan, live(spec.secrets | {"spec": text}), emit)
+    return 0
+
+
+def _status(args: argparse.Namespace) -> int:
+    from appliance.node.status import status  # noqa: PLC0415
+
+    found = status(_host(args))
+    _out(args, found, render.status_text(found))
+    return 0
+
+
+def _record(args: argparse.Namespace) -> int:
+    from appliance.host.live import live  # noqa: PLC0415
+    from appliance.host.record import record  # noqa: PLC0415
+
+    path = record(live(), flow.inspect, args.folder, origin=args.origin, scramble=args.scramble)
+    print(json.dumps({"path": str(path)}) if args.json else f"Saved as {path}")
+    return 0
+
+
+def _install(args: argparse.Namespace) -> int:
+    from appliance.cli.install import install  # noqa: PLC0415
+
+    return install()
+
+

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Status: what `trivet status` says of a running node. Made anew each time from the machine, so it cannot be out of date."""
+
+from typing import Literal
+
+from appliance.model.base import Model
+from appliance.model.network import Address
+from appliance.model.plan import Pending
+from appliance.model.problem import Problem
+
+
+class Boot(Model):
+    """What trivetd did at this boot (/run/trivet/status.json). `seconds` from its start to its end."""
+
+    applied: tuple[str, ...] = ()
+    failed: str = ""
+    refused: tuple[str, ...] = ()
+    log: str = ""
+    seconds: float = 0.0
+
+
+class Status(Model):
+    """`drift` are the steps that would be needed to make the machine what its spec says, as sentences.
+
+    `state` is "live" without an installed node, "ready" when all is as wished, "differs" with drift, pending addresses or
+    refused steps, "failed" when the spec cannot be read or met.
+    """
+
+    state: Literal["live", "ready", "differs", "failed"]
+    name: str
+    version: str
+    slot: str = ""
+    uptime: float = 0.0
+    addresses: tuple[Address, ...] = ()
+    spec: str = ""
+    boot: Boot | None = None
+    drift: tuple[str, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    problems: tuple[Problem, ...] = ()

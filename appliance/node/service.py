@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+"""trivetd: at boot, make the running system the one of the saved spec; then stay, and do it again on SIGHUP.
+
+It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
+console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+
+from appliance import flow
+from appliance.engine.journal import Journal
+from appliance.errors import ApplianceError
+from appliance.host.host import Host
+from appliance.host.live import live
+from appliance.model.events import Event, Failed, Finished, Started
+from appliance.model.plan import Plan
+from appliance.model.status import Boot
+from appliance.node.status import BOOT, load_saved
+
+
+def converge(host: Host) -> Boot:
+    """Plan against the saved spec and apply. What failed is in the result, never raised."""
+    begun = time.monotonic()
+    applied: list[str] = []
+    titles: dict[str, str] = {}
+
+    def note(event: Event) -> None:
+        if isinstance(event, Started):
+            titles[event.step] = event.title
+        elif isinstance(event, Finished) and not event.skipped:
+            applied.append(titles[event.step])
+            print(titles[event.step], file=sys.stderr)
+        elif isinstance(event, Failed):
+            print(event.message, file=sys.stderr)
+
+    failed, log, refused = "", "", ()
+    try:
+        spec, text = load_saved(host)
+        host = live(spec.secrets | {"spec": text})
+        wanted = flow.plan(flow.inspect(host), spec)
+        refused = tuple(f"{s}: it would destroy {', '.join(s.destroys)}" for s in wanted.steps if s.destroys)
+        harmless = Plan(steps=tuple(s for s in wanted.steps if not s.destroys), pending=wanted.pending)
+        with Journal("boot") as journal:
+            log = str(journal.path)
+            journal.plan(harmless)
+            flow.apply(harmless, host, lambda event: (journal.event(event), note(event))[1])
+    except ApplianceError as error:
+        failed = str(error)
+        print(failed, file=sys.stderr)
+    seconds = round(time.monotonic() - begun, 3)
+    return Boot(applied=tuple(applied), failed=failed, refused=refused, log=log, seconds=seconds)
+
+
+def notify(message: str) -> None:
+    """Tell systemd, as sd_notify(3) does; nothing when it was not systemd that started us."""
+    if path := os.environ.get("NOTIFY_SOCKET"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.sendto(message.encode(), "\0" + path[1:] if path.startswith("@") else path)
+
+
+def main() -> None:
+    """Entry point of `trivetd`."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM, signal.SIGINT})
+    while True:
+        host = live()
+        result = converge(host)
+        host.files.write(str(BOOT), result.model_dump_json() + "\n")
+        notify(f"READY=1\nSTATUS={result.failed.splitlines()[0] if result.failed else 'the node is as its spec says'}")
+        if signal.sigwait({signal.SIGHUP, signal.SIGTERM, signal.SIGINT}) != signal.SIGHUP:
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Put together what `trivet status` says: the machine as it is, against the spec that is saved on it."""
+
+from pathlib import PurePosixPath
+
+from pydantic import ValidationError
+
+from appliance import __version__, flow
+from appliance.errors import Problems
+from appliance.host.host import Host
+from appliance.model.document import load_spec
+from appliance.model.inventory import Inventory
+from appliance.model.plan import Plan
+from appliance.model.problem import Problem
+from appliance.model.spec import Spec
+from appliance.model.status import Boot, Status
+
+SPEC = PurePosixPath("/var/lib/trivet/spec.yaml")
+BOOT = PurePosixPath("/run/trivet/status.json")
+
+
+def load_saved(host: Host) -> tuple[Spec, str]:
+    """The saved spec and its text. Problems when there is none or it cannot be read."""
+    text = host.files.read(str(SPEC))
+    if text is None:
+        message = "this node has no saved spec"
+        raise Problems([Problem(where=str(SPEC), message=message, hint="give it one with `trivet apply spec.yaml`")])
+    return load_spec(text), text
+
+
+def status(host: Host) -> Status:
+    """Never raises for what is wrong with the node: that is what it is there to say."""
+    inventory = flow.inspect(host)
+    if not inventory.system.installed:
+        return Status(state="live", **_facts(host, inventory))
+    boot = _boot(host)
+    try:
+        spec, _ = load_saved(host)
+        plan = flow.plan(inventory, spec)
+    except Problems as error:
+        return Status(state="failed", boot=boot, problems=error.problems, **_facts(host, inventory))
+    drift = tuple(str(step) for step in plan.steps)
+    return Status(
+        state="differs" if _differs(plan, boot) else "ready",
+        boot=boot,
+        drift=drift,
+        pending=plan.pending,
+        **_facts(host, inventory),
+    )
+
+
+def _differs(plan: Plan, boot: Boot | None) -> bool:
+    not_yet = [p for p in plan.pending if p.where.endswith(".address")]
+    return bool(plan.steps or not_yet or (boot and (boot.failed or boot.refused)))
+
+
+def _facts(host: Host, inventory: Inventory) -> dict[str, object]:
+    return {
+        "name": inventory.system.hostname,
+        "version": __version__,
+        "slot": inventory.machine.boot.slot,
+        "uptime": float((host.files.read("/proc/uptime") or "0").split()[0]),
+        "addresses": tuple(a for a in inventory.addresses if a.scope == "global"),
+        "spec": inventory.system.spec,
+    }
+
+
+def _boot(host: Host) -> Boot | None:
+    text = host.files.read(str(BOOT))
+    try:
+        return Boot.model_validate_json(text) if text else None
+    except ValidationError:
+        return None  # half a file, of a trivetd that was killed while writing: as good as none
