@@ -26,8 +26,13 @@ _SENTENCES = {
     "dict_type": "must be a mapping",
     "model_type": "must be a mapping of keys and values",
     "model_attributes_type": "must be a mapping of keys and values",
+    "literal_error": "must be {expected}",
+    "less_than_equal": "must be at most {le}",
+    "greater_than_equal": "must be at least {ge}",
 }
-_UNION_TAGS = ("tuple[", "function-", "constrained-", "literal[", "int", "str", "Range")
+_MISSING = {"version": "begin the document with `version: 1`"}
+# How pydantic names the branches of a union in a path; people know only the keys.
+_UNION_TAG = re.compile(r"(tuple|literal|function-\w+|constrained-\w+|lax-or-strict)\[.*|int|str|Range")
 
 
 class _Loader(yaml.SafeLoader):
@@ -113,8 +118,13 @@ def _problem(where: str, details: list[ErrorDetails]) -> Problem:
     best = next((d for d in details if d["type"] == "value_error"), first)
     if best["type"] == "value_error":
         return Problem(where=where, message=str(best["msg"]).removeprefix("Value error, "))
-    sentences = dict.fromkeys(_SENTENCES.get(d["type"], d["msg"][:1].lower() + d["msg"][1:]) for d in details)
-    return Problem(where=where, message=", or ".join(sentences))
+    sentences = dict.fromkeys(_sentence(d) for d in details)
+    return Problem(where=where, message=", or ".join(sentences), hint=_MISSING.get(where, ""))
+
+
+def _sentence(detail: ErrorDetails) -> str:
+    own = detail["msg"][:1].lower() + detail["msg"][1:]
+    return _SENTENCES.get(detail["type"], own).format(**detail.get("ctx", {}))
 
 
 def _path(loc: tuple[int | str, ...]) -> str:
@@ -122,7 +132,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
     for part in loc:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif not part.startswith(_UNION_TAGS):
+        elif not _UNION_TAG.fullmatch(part):
             text += f".{part}" if text else part
     return text
 

@@ -20,7 +20,7 @@ def lift(data: dict[str, Any]) -> dict[str, Any]:
             return data  # validation says that the key is missing, together with everything else
         raise SpecError([Problem(where="version", message=f"must be a whole number, and is {version!r}")])
     if not 1 <= version <= CURRENT:
-        hint = f"this Trivet reads versions 1 to {CURRENT}; update it, or write the older form"
+        hint = f"the newest that this Trivet reads is {CURRENT}; update it, or write that form"
         raise SpecError([Problem(where="version", message=f"version {version} is not known here", hint=hint)])
     while version < CURRENT:
         data = LIFTS[version](data)
