@@ -14,12 +14,8 @@ from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
-from appliance.services.hypervisor import observe as hypervisor
-from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
-from appliance.services.storage import observe as storage
 from appliance.services.system import apply as system_apply
-from appliance.services.system import observe as system
 from appliance.services.system import plan as system_plan
 
 HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS

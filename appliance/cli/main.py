@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _complain(error: ApplianceError, *, as_json: bool) -> None:
-    problems = error.problems if isinstance(error, Problems) else (Problem(where="", message=error.message, hint=error.hint),)
+    single = Problem(where="", message=error.message, hint=error.hint)
+    problems = error.problems if isinstance(error, Problems) else (single,)
     if as_json:
         print(json.dumps({"problems": [p.model_dump() for p in problems]}, ensure_ascii=False, indent=2))
     for problem in problems:

@@ -35,6 +35,9 @@ class Files(Protocol):
     def read(self, path: str) -> str | None:
         """The text, without trailing white space; None when there is no such file or it cannot be read."""
 
+    def read_hex(self, path: str) -> str | None:
+        """The bytes of a file that is no text, in hexadecimal digits; None as in `read`."""
+
     def link(self, path: str) -> str | None:
         """Where a symbolic link points, as it is written there; None when it is no link."""
 
@@ -91,7 +94,11 @@ class Netlink(Protocol):
     """The kernel's network, as plain values."""
 
     def links(self) -> tuple[Mapping[str, Any], ...]:
-        """name, index, mac, permanent_mac, mtu, kind, up, carrier, master (name), vfs (tuple of mappings)."""
+        """name, mac, permanent_mac, mtu, kind, up, carrier, master (name), parent (name), firmware, vfs.
+
+        `kind` is the kernel's word for what is no hardware ("bond", "vlan"), else ""; `parent` is what a VLAN stands on.
+        `vfs`: mappings of index, mac, vlan, trust, spoofchk, min_rate, max_rate (Mbit/s).
+        """
 
     def addresses(self) -> tuple[Mapping[str, Any], ...]:
         """link (name), address (CIDR), scope ("global", "link", "host")."""

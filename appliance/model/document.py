@@ -32,7 +32,7 @@ _SENTENCES = {
 }
 _MISSING = {"version": "begin the document with `version: 1`"}
 # How pydantic names the branches of a union in a path; people know only the keys.
-_UNION_TAG = re.compile(r"(tuple|literal|function-\w+|constrained-\w+|lax-or-strict)\[.*|int|str|Range")
+_UNION_TAG = re.compile(r"(tuple|literal|function-\w+|constrained-\w+|lax-or-strict)(\[.*)?|int|str|Range")
 
 
 class _Loader(yaml.SafeLoader):
@@ -73,7 +73,7 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 def parse_yaml(text: str) -> Any:
     """The data in a YAML text. SpecError names line and column of what is not YAML."""
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader, see above
+        return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the document"

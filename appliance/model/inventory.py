@@ -10,7 +10,8 @@ from appliance.model.storage import Disk
 class System(Model):
     """The running system as it is set up now.
 
-    `spec` is the digest of the spec that is saved on this node, `password` is a fingerprint of root's password field in /etc/shadow ("" for none or locked), never the field itself.
+    `spec` is the digest of the spec that is saved on this node; `password` a fingerprint of root's password field in
+    /etc/shadow ("" for none or locked), never the field itself.
     `files` maps the path of each file that Trivet renders to the first 12 digits of the SHA-256 of what is in it.
     """
 

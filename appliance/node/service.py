@@ -37,7 +37,8 @@ def converge(host: Host) -> Boot:
         elif isinstance(event, Failed):
             print(event.message, file=sys.stderr)
 
-    failed, log, refused = "", "", ()
+    failed, log = "", ""
+    refused: tuple[str, ...] = ()
     try:
         spec, text = load_saved(host)
         host = live(spec.secrets | {"spec": text})
@@ -47,7 +48,12 @@ def converge(host: Host) -> Boot:
         with Journal("boot") as journal:
             log = str(journal.path)
             journal.plan(harmless)
-            flow.apply(harmless, host, lambda event: (journal.event(event), note(event))[1])
+
+            def emit(event: Event) -> None:
+                journal.event(event)
+                note(event)
+
+            flow.apply(harmless, host, emit)
     except ApplianceError as error:
         failed = str(error)
         print(failed, file=sys.stderr)

@@ -84,7 +84,7 @@ UseHostname=no
 
 
 def _render(template: str, **values: object) -> str:
-    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)  # noqa: S701 - not HTML
+    environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     return environment.from_string(template).render(header=HEADER, vlan_name=VLAN_NAME, **values) + "\n"
 
 
