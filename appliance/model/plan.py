@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from appliance.model.base import Model
+from appliance.model.storage import InstalledNode
 
 Slot = Literal["a", "b"]
 
@@ -36,8 +37,19 @@ class WipeDisk(_Step):
         return f"erase {self.disk}"
 
 
+class Partition(Model):
+    """One entry of a partition table. `start` and `size` in MiB; `type` and `uuid` are GUIDs in lower case."""
+
+    number: int
+    name: str
+    start: int
+    size: int
+    type: str
+    uuid: str
+
+
 class PartitionDisk(_Step):
-    """Lay out a blank disk as a system disk. Sizes in MiB; the state takes what is left.
+    """Lay out a blank disk as a system disk.
 
     The state partition is called trivet-unfinished until `finish-install`: that name is how an interrupted installation
     is told from a node.
@@ -45,20 +57,21 @@ class PartitionDisk(_Step):
 
     kind: Literal["partition-disk"] = "partition-disk"
     disk: str
-    esp: int
-    slot: int
+    uuid: str
+    partitions: tuple[Partition, ...]
 
     def __str__(self) -> str:
-        return f"partition {self.disk}: BIOS boot, ESP {self.esp} MiB, two slots of {self.slot} MiB, state"
+        return f"partition {self.disk}: " + ", ".join(f"{p.name} {p.size} MiB" for p in self.partitions)
 
 
 class MirrorPartition(_Step):
-    """Join the same partition of two disks into an md RAID1 array named `name`."""
+    """Join the same partition of two disks into an md RAID1 array named `name`. `uuid` in md's form, four times 8 digits."""
 
     kind: Literal["mirror-partition"] = "mirror-partition"
     name: str
     partition: int
     disks: tuple[str, ...]
+    uuid: str
 
     def __str__(self) -> str:
         return f"mirror partition {self.partition} of {' and '.join(self.disks)} as {self.name}"
@@ -80,47 +93,57 @@ class WriteSlot(_Step):
 
 
 class FormatState(_Step):
-    """Make the file system that persists."""
+    """Make the file system that persists; `uuid` is the one it gets, so that it is known again."""
 
     kind: Literal["format-state"] = "format-state"
     device: str
+    uuid: str
 
     def __str__(self) -> str:
         return "make the state file system"
 
 
-class InstallBoot(_Step):
-    """Make one disk start slot `slot` by itself, on BIOS and on UEFI, with or without Secure Boot."""
-
-    kind: Literal["install-boot"] = "install-boot"
-    disk: str
-    slot: Slot
-    device: str
-    arguments: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"make {self.disk} start slot {self.slot}"
-
-
 class SaveSpec(_Step):
-    """Put the spec on the state partition. Its text is a secret ("spec"): `digest` is what it hashes to."""
+    """Put the spec on the state partition. Its text is the secret "spec"; `digest` is Spec.digest."""
 
     kind: Literal["save-spec"] = "save-spec"
     device: str
     digest: str
+    machine_id: str
 
     def __str__(self) -> str:
         return "save the spec"
 
 
+class InstallBoot(_Step):
+    """Make one disk start slot `slot` by itself, with or without Secure Boot.
+
+    Its ESP is made anew with the volume id `esp`, and gets GRUB and the kernel and initrd of the slot's `device`, which
+    are started with `arguments`. With `bios` GRUB goes into the disk's first sector and the BIOS boot partition, too.
+    """
+
+    kind: Literal["install-boot"] = "install-boot"
+    disk: str
+    slot: Slot
+    device: str
+    version: str
+    arguments: tuple[str, ...]
+    esp: str
+    bios: bool
+
+    def __str__(self) -> str:
+        return f"make {self.disk} start slot {self.slot} on {'BIOS and UEFI' if self.bios else 'UEFI'}"
+
+
 class FinishInstall(_Step):
-    """Name the state partition trivet-state: from here on the disks hold a node."""
+    """Say in each ESP whose node this is, then name the state partitions trivet-state: now the disks hold a node."""
 
     kind: Literal["finish-install"] = "finish-install"
     disks: tuple[str, ...]
+    node: InstalledNode
 
     def __str__(self) -> str:
-        return "declare the installation complete"
+        return f"declare the installation of {self.node.name} complete"
 
 
 class ReplaceSpec(_Step):

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The netlink door of a running machine, through pyroute2 (200 ms to import, so only when it is asked)."""
+
+import array
+import fcntl
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_VF_INFO = 1  # RTEXT_FILTER_VF: without it the kernel leaves the virtual functions out
+_SCOPES = {0: "global", 253: "link", 254: "host"}
+_SIOCETHTOOL, _GDRVINFO = 0x8946, 0x00000003
+_DRVINFO = struct.Struct("=I32s32s32s32s32s12s5I")
+
+
+class LiveNetlink:
+    """Links and addresses of this machine's first network namespace."""
+
+    def links(self) -> tuple[Mapping[str, Any], ...]:
+        """One dump of all links, then one ioctl for each that has a device behind it."""
+        messages = list(_dump("link", ext_mask=_VF_INFO))
+        names = {m["index"]: m.get("IFLA_IFNAME") for m in messages}
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            return tuple(_link(m, names, control) for m in messages)
+
+    def addresses(self) -> tuple[Mapping[str, Any], ...]:
+        names = {m["index"]: m.get("IFLA_IFNAME") for m in _dump("link")}
+        return tuple(
+            {
+                "link": names.get(m["index"], ""),
+                "address": f"{m.get('IFA_LOCAL') or m.get('IFA_ADDRESS')}/{m['prefixlen']}",
+                "scope": _SCOPES.get(m["scope"], str(m["scope"])),
+            }
+            for m in _dump("addr")
+        )
+
+
+def _dump(what: str, **arguments: object) -> Iterator[Any]:
+    from pyroute2.iproute.linux import IPRoute  # noqa: PLC0415
+
+    with IPRoute() as socket_:
+        yield from getattr(socket_, what)("dump", **arguments)
+
+
+def _link(message: Any, names: Mapping[int, str], control: socket.socket) -> dict[str, Any]:
+    """The kernel's message in our words. A link's parent may be in another namespace: then it has no name here."""
+    name = message.get("IFLA_IFNAME")
+    info = message.get("IFLA_LINKINFO")
+    kind = (info.get("IFLA_INFO_KIND") if info else "") or ""
+    mac = message.get("IFLA_ADDRESS") or ""
+    return {
+        "name": name,
+        "mac": mac,
+        "permanent_mac": (message.get("IFLA_PERM_ADDRESS") or "").lower(),
+        "mtu": message.get("IFLA_MTU") or 0,
+        "kind": kind,
+        "up": message.get("state") == "up",
+        "carrier": bool(message.get("IFLA_CARRIER")),
+        "master": names.get(message.get("IFLA_MASTER") or 0, ""),
+        "parent": names.get(message.get("IFLA_LINK") or 0, ""),
+        "firmware": "" if kind else _firmware(name, control),
+        "vfs": tuple(_vf(v) for v in _attributes(message.get("IFLA_VFINFO_LIST"), "IFLA_VF_INFO")),
+    }
+
+
+def _attributes(message: Any, name: str) -> list[Any]:
+    return message.get_attrs(name) if message else []
+
+
+def _vf(message: Any) -> dict[str, Any]:
+    """Rates in Mbit/s, 0 is unlimited. Old drivers report one rate only (TX_RATE)."""
+    mac, vlan = message.get("IFLA_VF_MAC"), message.get("IFLA_VF_VLAN")
+    rate, old = message.get("IFLA_VF_RATE"), message.get("IFLA_VF_TX_RATE")
+    trust, spoofchk = message.get("IFLA_VF_TRUST"), message.get("IFLA_VF_SPOOFCHK")
+    return {
+        "index": mac["vf"],
+        "mac": mac["mac"],
+        "vlan": vlan["vlan"] if vlan else 0,
+        "trust": _on(trust, "trust"),
+        "spoofchk": _on(spoofchk, "spoofchk"),
+        "min_rate": rate["min_tx_rate"] if rate else 0,
+        "max_rate": rate["max_tx_rate"] if rate else old["tx_rate"] if old else 0,
+    }
+
+
+def _on(message: Any, name: str) -> bool:
+    """The kernel says 0xffffffff where the driver does not know."""
+    return bool(message) and message[name] == 1
+
+
+def _firmware(name: str, control: socket.socket) -> str:
+    """The adapter's own firmware version, as `ethtool -i` prints it; "" where the driver says nothing."""
+    info = array.array("B", _DRVINFO.pack(_GDRVINFO, *[b""] * 6, *[0] * 5))
+    try:
+        fcntl.ioctl(control, _SIOCETHTOOL, struct.pack("16sP", name.encode(), info.buffer_info()[0]))
+    except OSError:
+        return ""
+    text = _DRVINFO.unpack(info.tobytes())[3].split(b"\0")[0].decode(errors="replace").strip()
+    return "" if text.upper() == "N/A" else text
