@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shlex
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,20 +16,23 @@ WIRING = Wiring(Path("/w"), ssh_port=2222, switches=(("storage", 7001),))
 
 
 def after(words: list[str], option: str) -> list[str]:
-    return [value for word, value in zip(words, words[1:], strict=False) if word == option]
+    return [value for word, value in pairwise(words) if word == option]
+
+
+SMALLEST = """
+qemu-system-x86_64 -name n1 -nodefaults -no-user-config -display none -S
+-machine q35,vmport=off -accel tcg,thread=multi -cpu max -smp 2 -m 2G -rtc base=utc
+-smbios type=1,manufacturer=Trivet,product=Lab\\ machine,serial=n1
+-device VGA,id=screen -device virtio-rng-pci,id=rng
+-chardev socket,id=serial,path=/w/serial,server=on,wait=off -chardev socket,id=qmp,path=/w/qmp,server=on,wait=off
+-serial chardev:serial -mon chardev=qmp,mode=control
+-device pcie-root-port,id=port-spare0,chassis=1,slot=1 -device pcie-root-port,id=port-spare1,chassis=2,slot=2
+-device qemu-xhci,id=usb
+"""
 
 
 def test_smallest_machine_whole() -> None:
-    assert argv(Machine("n1"), WIRING) == (
-        "qemu-system-x86_64 -name n1 -nodefaults -no-user-config -display none -S -machine q35,vmport=off "
-        "-accel tcg,thread=multi -cpu max -smp 2 -m 2G -rtc base=utc -smbios".split()
-        + ["type=1,manufacturer=Trivet,product=Lab machine,serial=n1"]
-        + "-device VGA,id=screen -device virtio-rng-pci,id=rng "
-        "-chardev socket,id=serial,path=/w/serial,server=on,wait=off -chardev socket,id=qmp,path=/w/qmp,server=on,wait=off "
-        "-serial chardev:serial -mon chardev=qmp,mode=control "
-        "-device pcie-root-port,id=port-spare0,chassis=1,slot=1 -device pcie-root-port,id=port-spare1,chassis=2,slot=2 "
-        "-device qemu-xhci,id=usb".split()
-    )
+    assert argv(Machine("n1"), WIRING) == shlex.split(SMALLEST)
 
 
 @pytest.mark.parametrize(

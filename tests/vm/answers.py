@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The answers that a machine is installed by: as text, as a volume, over HTTP."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.vm import images
+
+LABEL = "TRIVET-SPEC"
+HOST = "10.0.2.2"
+"""This host, as a guest on the user network sees it."""
+PASSWORD = "trivet-lab-1"
+PASSWORD_HASH = "$6$trivetlab$T75PfcPthboHyXqNDUKwDbGEMr1FCk/64iKQNtfW4Se4N8eoL2h25WDCcze/C3s1MRGilygQUlS8H2xHrEbRp/"
+
+
+def spec(key: str, name: str = "n1", *, mac: str = "52:54:00:00:00:01", **changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A node on the user network, with the lab's key. `changes` are merged in, part by part."""
+    document: dict[str, Any] = {
+        "version": 1,
+        "node": {"name": name, "timezone": "Asia/Shanghai"},
+        "admin": {"password_hash": PASSWORD_HASH, "ssh": {"enabled": True, "authorized_keys": [key]}},
+        "install": {"disk": {"count": 1}, "then": "poweroff"},
+        "network": {"planes": {"management": {"nics": [{"mac": mac}], "address": "dhcp"}}},
+    }
+    for part, change in changes.items():
+        document[part] = {**document.get(part, {}), **change}
+    return document
+
+
+def text(document: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(document), sort_keys=False)
+
+
+def volume(file: Path, document: Mapping[str, Any], kind: str = "fat") -> Path:
+    make = images.fat_volume if kind == "fat" else images.iso_volume
+    return make(file, {"spec.yaml": text(document)}, LABEL)
+
+
+@dataclass
+class Served:
+    """An HTTP server of the lab's; `asked` is what was requested of it."""
+
+    url: str
+    asked: list[str] = field(default_factory=list)
+    server: ThreadingHTTPServer | None = None
+
+    def __enter__(self) -> str:
+        return self.url
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self.server:
+            self.server.shutdown()
+            self.server.server_close()
+
+
+def answer_server(replies: Mapping[str, str], status: int = 200, address: str = "127.0.0.1") -> Served:
+    """Answers GET of each path with its text, anything else with 404."""
+    served = Served("")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            served.asked.append(self.path)
+            body = replies.get(self.path.partition("?")[0])
+            self.send_response(status if body is not None else 404)
+            self.send_header("Content-Length", str(len((body or "").encode())))
+            self.end_headers()
+            self.wfile.write((body or "").encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return _run(served, ThreadingHTTPServer((address, 0), Handler))
+
+
+def file_server(folder: Path, address: str = "127.0.0.1") -> Served:
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    return _run(Served(""), ThreadingHTTPServer((address, 0), partial(Quiet, directory=str(folder))))
+
+
+def _run(served: Served, server: ThreadingHTTPServer) -> Served:
+    threading.Thread(target=server.serve_forever, daemon=True, name="answers").start()
+    served.server = server
+    served.url = f"http://{HOST}:{server.server_address[1]}"
+    return served

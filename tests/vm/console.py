@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A serial line as a person uses it: wait for a text, type, run a command on a shell.
+
+Everything that ever came is kept in `console.log` of the machine's folder, over all restarts. `expect` looks only at what
+came after the last match, with the escape sequences taken out, so a pattern is what one reads on the screen.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import secrets
+import shlex
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.vm.process import connect
+
+ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78cDEHM]|[\x00\x07\x0e\x0f\r]"
+)
+UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[()]?)\Z")
+TAIL = 60
+
+
+class ConsoleError(AssertionError):
+    """What was expected did not come: a verdict on the machine, with what came instead."""
+
+
+@dataclass(frozen=True)
+class Output:
+    status: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0
+
+
+class Console:
+    def __init__(self, path: Path, transcript: Path, name: str, revive: Callable[[], bool] = lambda: False) -> None:
+        """`revive` is asked when the line goes dead during an expectation; True when it has called `attach` again."""
+        self.name = name
+        self._transcript = transcript
+        self._revive = revive
+        self._changed = threading.Condition()
+        self._seen = ""
+        self._position = 0
+        self.attach(path)
+
+    def attach(self, path: Path) -> None:
+        self._socket: socket.socket = connect(path)
+        self._open = True
+        threading.Thread(target=self._read, args=(self._socket,), daemon=True, name=f"console {self.name}").start()
+
+    @property
+    def text(self) -> str:
+        """All that came since the machine was started, as one would read it."""
+        with self._changed:
+            return self._seen
+
+    def send(self, text: str) -> None:
+        self._socket.sendall(text.encode())
+
+    def line(self, text: str = "") -> None:
+        self.send(text + "\r")
+
+    def skip(self) -> None:
+        """Forget what came so far: the next expectation is about what comes from now on."""
+        with self._changed:
+            self._position = len(self._seen)
+
+    def expect(self, *patterns: str, timeout: float = 60) -> re.Match[str]:
+        """Wait for the first of the patterns (`match.re.pattern` says which); what follows waits for the next call."""
+        compiled = [re.compile(pattern, re.MULTILINE) for pattern in patterns]
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._changed:
+                found = [match for pattern in compiled if (match := pattern.search(self._seen, self._position))]
+                if found:
+                    first = min(found, key=lambda match: match.start())
+                    self._position = first.end()
+                    return first
+                left = deadline - time.monotonic()
+                if self._open and left > 0:
+                    self._changed.wait(min(left, 1.0))
+                    continue
+            if self._open or not self._revive():
+                why = f"not within {timeout:.0f} s" if self._open else "the machine stopped"
+                raise ConsoleError(f"{self.name}: {why}: {' or '.join(patterns)}\n{self.tail()}")
+            deadline = time.monotonic() + timeout
+
+    def run(self, script: str, timeout: float = 60) -> Output:
+        """Run a shell script on the shell that waits at the prompt.
+
+        The marks are printed by printf from two halves, so that the echo of the typed line is never taken for them.
+        """
+        mark = secrets.token_hex(4)
+        self.skip()
+        begin, end = rf"printf '\n%s-%s\n' BEGIN {mark}", rf"printf '\n%s-%s-%d-\n' END {mark} $?"
+        self.line(f" {begin}; sh -c {shlex.quote(script)} </dev/null; {end}")
+        self.expect(rf"^BEGIN-{mark}\n", timeout=timeout)
+        start = self._position
+        match = self.expect(rf"\n?^END-{mark}-(\d+)-\n", timeout=timeout)
+        return Output(int(match[1]), self._seen[start : match.start()].strip("\n"))
+
+    def login(self, user: str = "root", password: str = "", timeout: float = 180) -> None:
+        """Reach a shell, from a login prompt or from one that is there already; keep the kernel's talk off the line."""
+        prompt = r"[#\$] \Z"
+        deadline = time.monotonic() + timeout
+        self.line()
+        while True:
+            match = self.expect(r"login: \Z", r"[Pp]assword: \Z", prompt, timeout=max(1.0, deadline - time.monotonic()))
+            if match.re.pattern == prompt:
+                break
+            self.line(user if "login" in match[0] else password)
+        self.line("PS1='# '; stty -echo cols 400; dmesg -n 1")
+        self.run("true")
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def tail(self) -> str:
+        lines = self._seen.splitlines()[-TAIL:]
+        return "\n".join(["--- the end of the console ---", *lines, f"--- all of it: {self._transcript} ---"])
+
+    def _read(self, line: socket.socket) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        raw = ""
+        with self._transcript.open("ab") as transcript:
+            while data := _receive(line):
+                transcript.write(data)
+                transcript.flush()
+                raw += decoder.decode(data)
+                rest = UNFINISHED.search(raw)
+                ready, raw = (raw[: rest.start()], raw[rest.start() :]) if rest else (raw, "")
+                with self._changed:
+                    self._seen += ESCAPES.sub("", ready)
+                    self._changed.notify_all()
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
+
+
+def _receive(line: socket.socket) -> bytes:
+    try:
+        return line.recv(65536)
+    except OSError:
+        return b""

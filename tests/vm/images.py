@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Disk images and small volumes, made and read on this host, without any kernel support for partitions or FAT."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.vm.process import command
+
+MIB = 1 << 20
+
+
+def create(file: Path, size: str) -> None:
+    command("qemu-img", "create", "-q", "-f", "qcow2", str(file), size)
+
+
+def overlay(base: Path, file: Path) -> None:
+    command("qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(base.resolve()), str(file))
+
+
+def convert(source: Path, target: Path, kind: str, to: str) -> None:
+    command("qemu-img", "convert", "-f", kind, "-O", to, str(source), str(target))
+
+
+@dataclass(frozen=True)
+class Partition:
+    number: int
+    start: int
+    size: int
+    name: str
+    type: str
+
+
+class RawDisk:
+    """The bytes of a machine's disk as another machine would read them: nothing of ours in between."""
+
+    def __init__(self, image: Path, sector: int = 512) -> None:
+        self.file = image.with_suffix(".raw")
+        self.sector = sector
+        self.file.unlink(missing_ok=True)
+        convert(image, self.file, "qcow2", "raw")
+
+    def __enter__(self) -> RawDisk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.unlink(missing_ok=True)
+
+    def partitions(self) -> dict[str, Partition]:
+        """By name, as sfdisk reads the table."""
+        text = command("sfdisk", "--json", "--sector-size", str(self.sector), str(self.file))
+        table = json.loads(text)["partitiontable"]
+        found = [
+            Partition(
+                number, part["start"] * self.sector, part["size"] * self.sector, part.get("name", ""), part["type"]
+            )
+            for number, part in enumerate(table["partitions"], start=1)
+        ]
+        return {item.name: item for item in found}
+
+    def sha256(self, start: int, size: int) -> str:
+        digest = hashlib.sha256()
+        with self.file.open("rb") as file:
+            file.seek(start)
+            while size > 0 and (block := file.read(min(size, 4 * MIB))):
+                digest.update(block)
+                size -= len(block)
+        return digest.hexdigest()
+
+    def read(self, start: int, size: int) -> bytes:
+        with self.file.open("rb") as file:
+            file.seek(start)
+            return file.read(size)
+
+    def fat(self, part: Partition, path: str = "/") -> list[str]:
+        """The names in a folder of a FAT partition."""
+        listing = command("mdir", "-b", "-/", "-i", f"{self.file}@@{part.start}", f"::{path}")
+        return [line.removeprefix("::") for line in listing.splitlines()]
+
+    def fat_file(self, part: Partition, path: str) -> bytes:
+        out = self.file.with_suffix(".part")
+        command("mcopy", "-n", "-i", f"{self.file}@@{part.start}", f"::{path}", str(out))
+        data = out.read_bytes()
+        out.unlink()
+        return data
+
+
+def content_hash(image: Path) -> str:
+    """Of all the bytes that a guest could read; two equal ones: nothing on the disk has changed."""
+    with RawDisk(image) as disk:
+        return disk.sha256(0, disk.file.stat().st_size)
+
+
+def fat_volume(file: Path, files: dict[str, str], label: str, mib: int = 4) -> Path:
+    """A stick without a partition table, as operators make them."""
+    file.unlink(missing_ok=True)
+    command("mformat", "-C", "-i", str(file), "-T", str(mib * 2048), "-v", label, "::")
+    for name, text in files.items():
+        command("mcopy", "-i", str(file), "-", f"::{name}", text=text)
+    return file
+
+
+def iso_volume(file: Path, files: dict[str, str], label: str) -> Path:
+    folder = file.with_suffix(".tree")
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    command("xorriso", "-as", "mkisofs", "-quiet", "-r", "-J", "-V", label, "-o", str(file), str(folder))
+    return file
+
+
+def tar(folder: Path, archive: Path) -> Path:
+    def python_only(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        return None if "__pycache__" in info.name else info
+
+    with tarfile.open(archive, "w") as out:
+        out.add(folder, arcname=".", filter=python_only)
+    return archive

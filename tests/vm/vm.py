@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A machine that can be switched on. Its disks live in its folder and stay, over power cuts, restarts, new hardware."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.vm import images
+from tests.vm.console import Console, ConsoleError, Output
+from tests.vm.machines import USER, Disk, Machine
+from tests.vm.monitor import Monitor
+from tests.vm.process import LabError, end, free_port, spawn, wait_for
+from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices
+from tests.vm.ssh import Ssh
+from tests.vm.tpm import start_tpm
+
+RACE = "iotlb_to_section"
+REVIVALS = 3
+
+if TYPE_CHECKING:
+    from tests.vm.lab import Lab
+
+
+class VM:
+    def __init__(self, lab: Lab, machine: Machine, folder: Path) -> None:
+        self.lab = lab
+        self.machine = machine
+        self.folder = folder
+        self.starts = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._helpers: list[subprocess.Popen[bytes]] = []
+        self._console: Console | None = None
+        self._monitor: Monitor | None = None
+        self.ssh: Ssh | None = None
+        self._incoming: Path | None = None
+        self._revivals = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    # -- what it is made of -------------------------------------------------------------------------------------------
+
+    def disk_file(self, name: str = "disk0") -> Path:
+        return self.folder / f"{name}.qcow2"
+
+    def change(self, **fields: object) -> None:
+        """Other hardware around the same disks; the machine must be off."""
+        self._must_be_off()
+        self.machine = replace(self.machine, **fields)  # type: ignore[arg-type]
+
+    @property
+    def console(self) -> Console:
+        if self._console is None:
+            raise LabError(f"{self.machine.name} was never started")
+        return self._console
+
+    @property
+    def monitor(self) -> Monitor:
+        if self._monitor is None:
+            raise LabError(f"{self.machine.name} was never started")
+        return self._monitor
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    # -- power --------------------------------------------------------------------------------------------------------
+
+    def start(self, incoming: Path | None = None) -> VM:
+        self._must_be_off()
+        for disk in self.machine.disks:
+            if not self.disk_file(disk.name).exists():
+                images.create(self.disk_file(disk.name), disk.size)
+        if self.machine.firmware != "bios" and not self.disk_file("efivars").exists():
+            images.convert(VARS[self.machine.firmware], self.disk_file("efivars"), "raw", "qcow2")
+        self._incoming = incoming
+        self._revivals = 0
+        self._console = None
+        self._power_on()
+        return self
+
+    def _power_on(self) -> None:
+        if self.machine.tpm:
+            self._helpers.append(start_tpm(self.folder))
+        port = free_port()
+        networks = sorted({nic.network for nic in self.machine.nics} - {USER})
+        switches = tuple((name, self.lab.switch(name)) for name in networks)
+        wiring = Wiring(self.folder, self.lab.accel, port, switches, str(self._incoming or ""))
+        for channel in ("serial", "qmp"):
+            (self.folder / channel).unlink(missing_ok=True)
+        self._process = spawn(argv(self.machine, wiring), self.folder / "qemu.log")
+        self.starts += 1
+        try:
+            if self._console is None:
+                transcript = self.folder / "console.log"
+                self._console = Console(self.folder / "serial", transcript, self.machine.name, self._revive)
+            else:
+                self._console.attach(self.folder / "serial")
+            self._monitor = Monitor(self.folder / "qmp")
+        except LabError as error:
+            end(self._process)
+            raise LabError(f"{self.machine.name}: {error}\n{self._qemu_log()}") from None
+        if self._incoming:
+            self._resume(self._incoming)
+        self.ssh = Ssh(port, self.lab.key, self.folder / "ssh") if self.machine.nics else None
+        self.monitor.do("cont")
+
+    def _revive(self) -> bool:
+        """QEMU 10 with several emulated processors now and then aborts while firmware or kernel arrange memory.
+
+        That is not the product's fault, and for it no more than a power cut: the machine is switched on again, and the
+        lab counts it.
+        """
+        crashed = self._process is not None and self._process.wait(5) != 0 and RACE in self._qemu_log()
+        if not crashed or self._incoming or self._revivals >= REVIVALS:
+            return False
+        self._revivals += 1
+        self.lab.revived.append(self.machine.name)
+        self._closed()
+        shutil.move(self.folder / "qemu.log", self.folder / f"qemu-crash-{self.starts}.log")
+        self._power_on()
+        return True
+
+    def _qemu_log(self) -> str:
+        return (self.folder / "qemu.log").read_text()[-2000:]
+
+    def kill(self) -> None:
+        """The power goes: what the guest had not flushed is lost."""
+        end(self._process)
+        self._closed()
+
+    def reset(self) -> None:
+        self.monitor.do("system_reset")
+
+    def powerdown(self, timeout: float = 120) -> None:
+        """The power button, and the wait until it is off."""
+        self.monitor.do("system_powerdown")
+        self.wait_exit(timeout)
+
+    def wait_exit(self, timeout: float) -> None:
+        """Wait until the machine has switched itself off."""
+        while True:
+            if self._process is None:
+                raise LabError(f"{self.machine.name} was never started")
+            try:
+                self._process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                raise ConsoleError(
+                    f"{self.machine.name}: still on after {timeout:.0f} s\n{self.console.tail()}"
+                ) from None
+            if not self._revive():
+                break
+        self._closed()
+
+    def wait_reboot(self, timeout: float, after: int = 0) -> None:
+        """Wait until the guest resets the machine by itself."""
+        try:
+            self.monitor.wait("RESET", timeout, after=after, guest=True)
+        except LabError as error:
+            raise ConsoleError(f"{self.machine.name}: {error}\n{self.console.tail()}") from None
+
+    # -- a shell on it ------------------------------------------------------------------------------------------------
+
+    def run(self, script: str, timeout: float = 60, check: bool = True) -> str:
+        """The output of a shell script as root: over SSH where that was reached before, else on the serial line."""
+        over_ssh = self.ssh is not None and self.ssh.ready
+        output = self.ssh.run(script, timeout) if self.ssh and over_ssh else self.console.run(script, timeout)
+        if check and not output.ok:
+            raise ConsoleError(f"{self.machine.name}: `{script}` ended with {output.status}:\n{output.text[-3000:]}")
+        return output.text
+
+    def output(self, script: str, timeout: float = 60) -> Output:
+        """As `run`, with the exit status instead of an error."""
+        over_ssh = self.ssh is not None and self.ssh.ready
+        return self.ssh.run(script, timeout) if self.ssh and over_ssh else self.console.run(script, timeout)
+
+    def wait_ssh(self, timeout: float = 240, user: str = "root") -> None:
+        if self.ssh is None:
+            raise LabError(f"{self.machine.name} has no management NIC")
+        try:
+            self.ssh.wait(timeout, user, lambda: self.running or self._revive())
+        except LabError as error:
+            raise ConsoleError(f"{self.machine.name}: {error}\n{self.console.tail()}") from None
+
+    def push(self, source: Path, target: str) -> None:
+        """Copy a folder's files over the guest's: by SSH, or fetched by the guest's curl from the lab."""
+        archive = images.tar(source, self.folder / "push.tar")
+        if self.ssh is not None and self.ssh.ready:
+            self.ssh.put(archive, f"tar -x -C {target}")
+            return
+        with self.lab.serve(self.folder) as url:
+            self.run(f"curl -sS --fail {url}/push.tar | tar -x -C {target}")
+
+    def push_code(self) -> None:
+        """This checkout's `appliance` instead of the image's, in the running machine, in seconds."""
+        site = self.run("ls -d /usr/lib/trivet/venv/lib/python3*/site-packages").strip()
+        self.push(self.lab.repo / "appliance", f"{site}/appliance")
+
+    # -- hardware while it runs ---------------------------------------------------------------------------------------
+
+    def unplug(self, name: str, timeout: float = 60) -> None:
+        """Pull a disk, stick or card out. PCIe asks the guest first, as a hot-swap bay does."""
+        after = len(self.monitor.events)
+        self.monitor.do("device_del", id=name)
+        self.monitor.wait("DEVICE_DELETED", timeout, after=after, device=name)
+        with contextlib.suppress(LabError):
+            self.monitor.do("blockdev-del", **{"node-name": f"node-{name}"})
+        self.machine = replace(
+            self.machine,
+            disks=tuple(disk for disk in self.machine.disks if disk.name != name),
+            sticks=tuple(stick for stick in self.machine.sticks if stick.name != name),
+        )
+
+    def plug(self, disk: Disk, port: str = "port-spare0") -> None:
+        """Put a disk in while it runs (SATA cannot). Its file is made if it is not there."""
+        file = self.disk_file(disk.name)
+        if not file.exists():
+            images.create(file, disk.size)
+        self.monitor.do("blockdev-add", **_options(blockdev(disk.name, file)))
+        bus = port
+        if disk.bus == "scsi":
+            if not any(other.bus == "scsi" for other in self.machine.disks):
+                self.monitor.do("device_add", driver="virtio-scsi-pci", id="scsi", bus=port)
+            bus = "scsi.0"
+        for device in disk_devices(disk, bus, 100 + len(self.machine.disks)):
+            self.monitor.do("device_add", **_options(f"driver={device}"))
+        self.machine = replace(self.machine, disks=(*self.machine.disks, disk))
+
+    def cable(self, nic: int, plugged: bool) -> None:
+        self.monitor.do("set_link", name=f"nic{nic}", up=plugged)
+
+    # -- moments that one can come back to ----------------------------------------------------------------------------
+
+    def snapshot(self, name: str) -> None:
+        """Keep this moment under a name. A running machine goes on from it; its memory is kept too.
+
+        The disks as they are become read-only bases under fresh overlays, so any number of machines can start from them.
+        (QEMU's NVMe cannot save its state: a machine with one is kept switched off.)
+        """
+        folder = self.lab.snapshot_folder(name)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        alive = self.running
+        if alive:
+            self.monitor.do("stop")
+            self.monitor.do("migrate", uri=f"file:{folder / 'memory'}")
+            wait_for(f"the memory of {self.machine.name} in a file", self._saved, 180)
+            end(self._process)
+            self._closed()
+        for file in self.folder.glob("*.qcow2"):
+            shutil.move(file, folder / file.name)
+        (folder / "done").touch()
+        self.restore(name, start=alive)
+
+    def restore(self, name: str, start: bool = True) -> VM:
+        """Go to a kept moment, with disks of one's own from there on. Takes seconds, however long the way to it was."""
+        folder = self.lab.snapshot_folder(name)
+        if self.running:
+            self.kill()
+        for file in self.folder.glob("*.qcow2"):
+            file.unlink()
+        for file in folder.glob("*.qcow2"):
+            images.overlay(file, self.folder / file.name)
+        memory = folder / "memory"
+        return self.start(memory if memory.exists() else None) if start else self
+
+    def _saved(self) -> bool:
+        state = self.monitor.do("query-migrate")
+        if state.get("status") == "failed":
+            raise LabError(f"{self.machine.name}: its memory could not be saved: {state.get('error-desc')}")
+        return bool(state.get("status") == "completed")
+
+    def _resume(self, memory: Path) -> None:
+        self.monitor.do("migrate-incoming", uri=f"file:{memory}")
+        wait_for("the memory of the kept moment", self._saved, 120)
+
+    # -- its end ------------------------------------------------------------------------------------------------------
+
+    def _must_be_off(self) -> None:
+        if self.running:
+            raise LabError(f"{self.machine.name} is running")
+
+    def _closed(self) -> None:
+        if self.ssh:
+            self.ssh.close()
+        if self._monitor:
+            self._monitor.close()
+        if self._console:
+            time.sleep(0.05)  # let the reader take what is still in the socket
+            self._console.close()
+        for helper in self._helpers:
+            end(helper)
+        self._helpers.clear()
+
+
+def _options(text: str) -> dict[str, object]:
+    """`a=1,b.c=on` -> what QMP wants: nested, with numbers and booleans."""
+    result: dict[str, object] = {}
+    for part in text.split(","):
+        key, _, value = part.partition("=")
+        *path, last = key.split(".")
+        target = result
+        for name in path:
+            target = target.setdefault(name, {})  # type: ignore[assignment]
+        number = last != "serial" and re.fullmatch(r"0x[0-9a-f]+|\d+", value)
+        target[last] = int(value, 0) if number else {"on": True, "off": False}.get(value, value)
+    return result
