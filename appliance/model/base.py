@@ -7,4 +7,4 @@ from pydantic import BaseModel, ConfigDict
 class Model(BaseModel):
     """Immutable, and closed: an unknown key is an error, so that a typing mistake is never a silent default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=(), defer_build=True)
