@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(what this machine has, spec) -> the steps that install a node on it. Pure.
+
+The order is what makes an interruption harmless: the partition table comes first and calls the installation unfinished,
+what the disk boots from comes after the slot was written and read back, and the name that makes it a node comes last.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from appliance.installer import layout
+from appliance.model.inventory import Image, Inventory
+from appliance.model.plan import (
+    FinishInstall,
+    FormatState,
+    InstallBoot,
+    MirrorPartition,
+    PartitionDisk,
+    SaveSpec,
+    Step,
+    WipeDisk,
+    WriteSlot,
+)
+from appliance.model.problem import Problem
+from appliance.model.selector import Selection, select
+from appliance.model.spec import InstallSpec, Spec
+from appliance.model.storage import Disk, InstalledNode
+from appliance.model.units import format_size
+
+ANSWER_LABEL = "TRIVET-SPEC"
+_UNEVEN = 1.25
+_SECTOR = 512
+CONSOLES = ("console=tty0", "console=ttyS0,115200")
+
+
+def check(inventory: Inventory, spec: Spec) -> list[Problem]:
+    """What keeps this machine from being installed by this spec; all of it."""
+    if spec.install is None:
+        hint = "add `install: {disk: {...}}`; `install: {}` takes the only disk there is"
+        return [Problem(where="install", message="is missing: this machine is to be installed, on what disk?", hint=hint)]
+    return [*_check_image(inventory.system.image), *_check_disks(inventory, spec, spec.install)]
+
+
+def plan(inventory: Inventory, spec: Spec) -> list[Step]:
+    """The steps, for a machine and a spec that `check` finds nothing wrong with; none when the node is there already."""
+    image = inventory.system.image
+    if spec.install is None or image is None:
+        raise ValueError("check() comes first")
+    disks = _select(inventory, spec.install).chosen
+    node = _node(spec, image, disks)
+    if all(disk.node == node for disk in disks):
+        # The ESPs are written last but for the names of the state partitions: all else was done, and proven, before.
+        return [_finish([d for d in disks if d.unfinished], node)] if any(d.unfinished for d in disks) else []
+    return list(_install(_Installation.of(inventory, spec, image, disks)))
+
+
+def finish(inventory: Inventory, spec: Spec) -> list[Step]:
+    """What an installed node still lacks when the power went between its boot loader and the last step."""
+    image, boot = inventory.system.image, inventory.machine.boot
+    mine = [d for d in inventory.disks if d.unfinished and d.id in boot.disk.split()]
+    if not image or not mine:
+        return []
+    node = next((d.node for d in mine if d.node), None) or _node(spec, image, mine)
+    return [_finish(mine, node)]
+
+
+def _finish(disks: Sequence[Disk], node: InstalledNode) -> FinishInstall:
+    return FinishInstall(disks=_ids(disks), node=node, why="everything before was done and read back")
+
+
+def _check_image(image: Image | None) -> list[Problem]:
+    if image is None:
+        hint = "start the server from a Trivet medium, or over the network with the image of the same build"
+        return [Problem(where="", message="this system brings no image that could be installed", hint=hint)]
+    room = (layout.SLOT - layout.MIRROR_RESERVE) * layout.MIB
+    if image.size > room:
+        message = f"the image has {format_size(image.size)}, and a slot holds {format_size(room)}"
+        return [Problem(where="", message=message, hint="build a smaller image")]
+    return []
+
+
+def _check_disks(inventory: Inventory, spec: Spec, install: InstallSpec) -> Iterator[Problem]:
+    selection = _select(inventory, install)
+    if selection.problem:
+        hint = "choose by facts that hold for the right disk alone; `trivet inspect` shows them"
+        yield Problem(where="install.disk", message=selection.problem, hint=hint)
+        return
+    yield from _check_pair(selection.chosen)
+    if install.wipe or _in_effect(inventory, spec, selection.chosen):
+        return
+    for disk in selection.chosen:
+        if disk.contents and not disk.unfinished:
+            hint = "set `install.wipe: true` to erase it, or choose another disk"
+            yield Problem(where="install.disk", message=f"{disk.label} holds data: {disk.holds}", hint=hint)
+
+
+def _check_pair(disks: Sequence[Disk]) -> Iterator[Problem]:
+    if len(disks) == 1:
+        return
+    small, large = sorted(disks, key=lambda d: d.size)
+    if small.sector != large.sector:
+        message = f"{small.label} has sectors of {small.sector} bytes and {large.label} of {large.sector}"
+        yield Problem(where="install.disk", message=message, hint="mirror two disks of the same kind")
+    elif large.size > small.size * _UNEVEN:
+        message = f"{large.label} and {small.label} are too unlike in size to be mirrored"
+        yield Problem(where="install.disk", message=message, hint="choose two of about the same size, by `size`")
+
+
+def _in_effect(inventory: Inventory, spec: Spec, disks: Sequence[Disk]) -> bool:
+    image = inventory.system.image
+    return image is not None and all(d.node == _node(spec, image, disks) for d in disks)
+
+
+def _select(inventory: Inventory, install: InstallSpec) -> Selection[Disk]:
+    mode = inventory.machine.firmware.mode
+    candidates = [d.model_copy(update={"unusable": (*d.unusable, *_unfit(d, mode))}) for d in inventory.disks]
+    return select(install.disk, candidates)
+
+
+def _unfit(disk: Disk, firmware: str) -> Iterator[str]:
+    """Why a disk that is usable as such cannot be a system disk, or must not."""
+    if disk.size < layout.MINIMUM * layout.MIB:
+        yield f"too small for a system disk, which needs {format_size(layout.MINIMUM * layout.MIB)}"
+    if any(c.label == ANSWER_LABEL for c in disk.contents):
+        yield f"it is the volume {ANSWER_LABEL} with the answers"
+    if firmware == "bios" and disk.sector != _SECTOR:
+        yield f"no BIOS can start from sectors of {disk.sector} bytes; switch the firmware to UEFI to use it"
+
+
+def _ids(disks: Sequence[Disk]) -> tuple[str, ...]:
+    return tuple(d.id for d in disks)
+
+
+def _node(spec: Spec, image: Image, disks: Sequence[Disk]) -> InstalledNode:
+    return InstalledNode(name=spec.node.name, version=image.version, sha256=image.sha256, spec=spec.digest, disks=_ids(disks))
+
+
+@dataclass(frozen=True)
+class _Installation:
+    """What all steps of one installation share."""
+
+    disks: tuple[Disk, ...]
+    image: Image
+    identity: layout.Identity
+    node: InstalledNode
+
+    @classmethod
+    def of(cls, inventory: Inventory, spec: Spec, image: Image, disks: Sequence[Disk]) -> "_Installation":
+        dmi = inventory.machine.dmi
+        identity = layout.Identity(dmi.uuid or dmi.serial, _ids(disks), spec.digest)
+        return cls(tuple(disks), image, identity, _node(spec, image, disks))
+
+    @property
+    def mirrored(self) -> bool:
+        return len(self.disks) > 1
+
+    def partition_uuid(self, disk: Disk, name: str) -> str:
+        return self.identity.uuid("partition", disk.id, name)
+
+    def device(self, name: str) -> str:
+        """Where slot or state is while it is being installed. Not by PARTUUID: a copy of this disk would have it, too."""
+        if self.mirrored:
+            return layout.array_link(self.identity.array(name))
+        return layout.part(self.disks[0].link, layout.NUMBER[name])
+
+    def booted(self, name: str) -> str:
+        """The same for the kernel's arguments: free of the names of controllers and ports."""
+        if self.mirrored:
+            return layout.array_link(self.identity.array(name))
+        return f"PARTUUID={self.partition_uuid(self.disks[0], name)}"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        arrays = [f"rd.md.uuid={self.identity.array(n)}" for n in ("a", "state")] if self.mirrored else []
+        return (
+            f"root={self.booted('a')}", "rootfstype=squashfs", "ro", "systemd.volatile=overlay", "trivet.slot=a",
+            f"trivet.state={self.booted('state')}", f"systemd.machine_id={self.identity.machine_id}", *arrays, *CONSOLES,
+        )  # fmt: skip
+
+
+def _install(work: _Installation) -> Iterator[Step]:
+    for disk in work.disks:
+        if disk.contents:
+            yield _wipe(disk)
+    size = min(d.size for d in work.disks)
+    for disk in work.disks:
+        uuids = [work.partition_uuid(disk, name) for name in layout.NUMBER]
+        yield PartitionDisk(
+            disk=disk.id,
+            uuid=work.partition_uuid(disk, "table"),
+            partitions=layout.partitions(size, uuids, mirrored=work.mirrored),
+            why="install.disk",
+        )
+    if work.mirrored:
+        yield from _mirrors(work)
+    image = work.image
+    yield WriteSlot(device=work.device("a"), slot="a", image=image.path, size=image.size, sha256=image.sha256,
+                    version=image.version, why="the node starts from it")  # fmt: skip
+    yield FormatState(device=work.device("state"), uuid=work.identity.uuid("state"), why="it is all that persists")
+    yield SaveSpec(device=work.device("state"), digest=work.node.spec, machine_id=work.identity.machine_id,
+                   why="the node follows it from its first boot on")  # fmt: skip
+    for disk in work.disks:
+        yield InstallBoot(disk=disk.id, slot="a", device=work.device("a"), version=image.version,
+                          arguments=work.arguments, esp=work.identity.volume(disk.id), bios=disk.sector == _SECTOR,
+                          why="either disk alone must start the node" if work.mirrored else "slot a is whole")  # fmt: skip
+    yield _finish(work.disks, work.node)
+
+
+def _wipe(disk: Disk) -> WipeDisk:
+    if disk.unfinished:
+        return WipeDisk(disk=disk.id, expects=disk.fingerprint, why="it holds an installation that was never completed")
+    return WipeDisk(disk=disk.id, expects=disk.fingerprint, why="install.wipe",
+                    destroys=(f"{disk.label}: {disk.holds}",))  # fmt: skip
+
+
+def _mirrors(work: _Installation) -> Iterator[Step]:
+    for name, label in (("a", "trivet-a"), ("b", "trivet-b"), ("state", "trivet-state")):
+        yield MirrorPartition(name=label, partition=layout.NUMBER[name], disks=_ids(work.disks),
+                              uuid=work.identity.array(name), why="install.disk.count is 2")  # fmt: skip
