@@ -8,17 +8,17 @@ came after the last match, with the escape sequences taken out, so a pattern is 
 from __future__ import annotations
 
 import codecs
+import contextlib
+import os
 import re
 import secrets
 import shlex
-import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
-from tests.vm.process import connect
+from typing import Protocol
 
 ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[()][A-Z0-9]|\x1b[=>78cDEHM]|[\x00\x07\x0e\x0f\r]"
@@ -29,6 +29,32 @@ TAIL = 60
 
 class ConsoleError(AssertionError):
     """What was expected did not come: a verdict on the machine, with what came instead."""
+
+
+class Line(Protocol):
+    """A socket, or what behaves like one."""
+
+    def recv(self, size: int, /) -> bytes: ...
+    def sendall(self, data: bytes, /) -> None: ...
+    def close(self) -> None: ...
+
+
+class Pty:
+    """Our end of a pseudo terminal."""
+
+    def __init__(self, master: int) -> None:
+        self._master = master
+
+    def recv(self, size: int, /) -> bytes:
+        return os.read(self._master, size)
+
+    def sendall(self, data: bytes, /) -> None:
+        while data:
+            data = data[os.write(self._master, data) :]
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self._master)
 
 
 @dataclass(frozen=True)
@@ -42,7 +68,7 @@ class Output:
 
 
 class Console:
-    def __init__(self, path: Path, transcript: Path, name: str, revive: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, line: Line, transcript: Path, name: str, revive: Callable[[], bool] = lambda: False) -> None:
         """`revive` is asked when the line goes dead during an expectation; True when it has called `attach` again."""
         self.name = name
         self._transcript = transcript
@@ -50,12 +76,12 @@ class Console:
         self._changed = threading.Condition()
         self._seen = ""
         self._position = 0
-        self.attach(path)
+        self.attach(line)
 
-    def attach(self, path: Path) -> None:
-        self._socket: socket.socket = connect(path)
+    def attach(self, line: Line) -> None:
+        self._line = line
         self._open = True
-        threading.Thread(target=self._read, args=(self._socket,), daemon=True, name=f"console {self.name}").start()
+        threading.Thread(target=self._read, args=(line,), daemon=True, name=f"console {self.name}").start()
 
     @property
     def text(self) -> str:
@@ -64,7 +90,7 @@ class Console:
             return self._seen
 
     def send(self, text: str) -> None:
-        self._socket.sendall(text.encode())
+        self._line.sendall(text.encode())
 
     def line(self, text: str = "") -> None:
         self.send(text + "\r")
@@ -122,13 +148,13 @@ class Console:
         self.run("true")
 
     def close(self) -> None:
-        self._socket.close()
+        self._line.close()
 
     def tail(self) -> str:
         lines = self._seen.splitlines()[-TAIL:]
         return "\n".join(["--- the end of the console ---", *lines, f"--- all of it: {self._transcript} ---"])
 
-    def _read(self, line: socket.socket) -> None:
+    def _read(self, line: Line) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
         raw = ""
         with self._transcript.open("ab") as transcript:
@@ -146,7 +172,7 @@ class Console:
             self._changed.notify_all()
 
 
-def _receive(line: socket.socket) -> bytes:
+def _receive(line: Line) -> bytes:
     try:
         return line.recv(65536)
     except OSError:

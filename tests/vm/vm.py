@@ -16,7 +16,7 @@ from tests.vm import images
 from tests.vm.console import Console, ConsoleError, Output
 from tests.vm.machines import USER, Disk, Machine
 from tests.vm.monitor import Monitor
-from tests.vm.process import LabError, end, free_port, spawn, wait_for
+from tests.vm.process import LabError, connect, end, free_port, spawn, wait_for
 from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices
 from tests.vm.ssh import Ssh
 from tests.vm.tpm import start_tpm
@@ -98,9 +98,9 @@ class VM:
         try:
             if self._console is None:
                 transcript = self.folder / "console.log"
-                self._console = Console(self.folder / "serial", transcript, self.machine.name, self._revive)
+                self._console = Console(connect(self.folder / "serial"), transcript, self.machine.name, self._revive)
             else:
-                self._console.attach(self.folder / "serial")
+                self._console.attach(connect(self.folder / "serial"))
             self._monitor = Monitor(self.folder / "qmp")
         except LabError as error:
             end(self._process)

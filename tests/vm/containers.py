@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Container nodes: the image's own root file system, booted whole by systemd-nspawn, several side by side in seconds.
+
+    with ContainerLab(folder) as lab:
+        n1 = lab.node(Node("n1"))
+        n1.start()
+        n1.run("systemctl is-system-running --wait")
+
+One holder process keeps a network and a mount namespace with the lab's bridges. Each node runs in there, in a process namespace
+of its own whose first process dies with the test run; then the kernel takes everything away: processes, mounts, links.
+What a container lacks, stories must do in machines: kernel modules, device-mapper, boot loaders, hardware.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.vm.console import Console, ConsoleError, Output, Pty
+from tests.vm.lab import BUILD
+from tests.vm.process import MORTAL, LabError, command, end, wait_for
+
+ROOT = BUILD / "root"
+DEPTH = 3
+"""Process namespaces, one in the other: this host's, the mortal one around nspawn, the node's."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node: `networks` are bridges of the lab, seen as eth0, eth1, ...; `disks` are sizes, seen under /dev/loop*."""
+
+    name: str
+    networks: tuple[str, ...] = ("mgmt",)
+    disks: tuple[str, ...] = ()
+    binds: tuple[tuple[str, str], ...] = ()
+
+
+class ContainerLab:
+    def __init__(self, folder: Path, root: Path = ROOT) -> None:
+        if not (root / "usr" / "lib" / "systemd" / "systemd").exists():
+            raise LabError(f"no root file system at {root}: run `make iso`")
+        self.root = root.resolve()
+        self.folder = folder
+        self.nodes: dict[str, ContainerNode] = {}
+        self._bridges: set[str] = set()
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        words = [*MORTAL, "unshare", "--net", "--mount", "--propagation", "slave", "sleep", "infinity"]
+        self._holder = subprocess.Popen(words, stdin=subprocess.DEVNULL)
+        own = os.readlink("/proc/self/ns/net")
+        wait_for("the lab's namespaces", lambda: self._link_of_holder() not in ("", own), 10, 0.01)
+        self.command("ip", "link", "set", "lo", "up")
+
+    def __enter__(self) -> ContainerLab:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def node(self, node: Node) -> ContainerNode:
+        """The node, switched off, as the image left the factory."""
+        made = ContainerNode(self, node, self.folder / node.name)
+        self.nodes[node.name] = made
+        return made
+
+    def bridge(self, network: str) -> str:
+        name = f"br-{network}"
+        if network not in self._bridges:
+            self.command("ip", "link", "add", name, "type", "bridge", "forward_delay", "0")
+            self.command("ip", "link", "set", name, "up")
+            self._bridges.add(network)
+        return name
+
+    def inside(self) -> list[str]:
+        """The words before a command that shall run in the lab's namespaces."""
+        return ["nsenter", "--target", str(self._holder.pid), "--net", "--mount"]
+
+    def command(self, *words: str) -> str:
+        return command(*self.inside(), *words)
+
+    def close(self) -> None:
+        for node in self.nodes.values():
+            node.kill()
+            node.release()
+        end(self._holder)
+
+    def _link_of_holder(self) -> str:
+        with contextlib.suppress(OSError):
+            return os.readlink(f"/proc/{self._holder.pid}/ns/net")
+        return ""
+
+
+class ContainerNode:
+    def __init__(self, lab: ContainerLab, node: Node, folder: Path) -> None:
+        self.lab = lab
+        self.node = node
+        self.folder = folder
+        self.console: Console
+        self._process: subprocess.Popen[bytes] | None = None
+        self._loops: list[tuple[str, int]] = []
+        self._init = 0
+        self._frozen = False
+        for part in ("upper", "work", "merged", "state"):
+            (folder / part).mkdir(parents=True)
+        # nspawn brings its own /dev: the image's, with its device nodes, must not shine through
+        (folder / "upper" / "dev").mkdir()
+        os.setxattr(folder / "upper" / "dev", "trusted.overlay.opaque", b"y")
+
+    @property
+    def state(self) -> Path:
+        """What the node sees as /var/lib/trivet: it stays over kill and start."""
+        return self.folder / "state"
+
+    @property
+    def disks(self) -> list[str]:
+        return [device for device, _ in self._loops]
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    # -- power --------------------------------------------------------------------------------------------------------
+
+    def start(self, timeout: float = 60) -> ContainerNode:
+        """Boot, and wait until the service manager is up (not until all its services are)."""
+        if self.running:
+            raise LabError(f"{self.node.name} is running")
+        self._attach_disks()
+        bridges = [self.lab.bridge(network) for network in self.node.networks]
+        merged = self.folder / "merged"
+        overlay = f"lowerdir={self.lab.root},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
+        own_run = "mkdir -p /run/systemd/nspawn && mount -t tmpfs lab /run/systemd/nspawn"
+        script = f'{own_run} && mount -t overlay overlay -o {overlay} {merged} && exec "$@"'
+        isolate = [
+            "unshare",
+            "--mount",
+            "--propagation",
+            "slave",
+            "--pid",
+            "--fork",
+            "--kill-child=KILL",
+            "--mount-proc",
+        ]
+        master, slave = pty.openpty()
+        words = [*MORTAL, *self.lab.inside(), *isolate, "sh", "-c", script, "sh", *self._nspawn(merged)]
+        environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "TERM": "linux"}
+        self._process = subprocess.Popen(
+            words, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+        )
+        os.close(slave)
+        self.console = Console(Pty(master), self.folder / "console.log", self.node.name)
+        try:
+            self._init = wait_for(f"the first process of {self.node.name}", self._find_init, timeout)
+            for index, bridge in enumerate(bridges):
+                self.lab.command("ip", "link", "set", self.link(index), "master", bridge, "up")
+            wait_for(f"systemd of {self.node.name}", lambda: self.output("systemctl show-environment", 10).ok, timeout)
+        except LabError as error:
+            raise ConsoleError(f"{self.node.name}: {error}\n{self.console.tail()}") from None
+        return self
+
+    def kill(self) -> None:
+        """The power goes: everything in the node ends at once, its files stay."""
+        if self._init:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._init, signal.SIGKILL)
+        end(self._process)
+        if self._process:
+            self.console.close()
+            for index in range(len(self.node.networks)):  # the kernel takes its time to do so
+                with contextlib.suppress(LabError):
+                    self.lab.command("ip", "link", "delete", self.link(index))
+        self._process, self._init, self._frozen = None, 0, False
+
+    def freeze(self) -> None:
+        """All processes stand still, as on a host whose storage or firmware hangs: links stay up, nothing answers."""
+        self._frozen = True
+        seen: set[int] = set()
+        while fresh := set(self._members()) - seen:
+            for pid in fresh:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGSTOP)
+            seen |= fresh
+
+    def thaw(self) -> None:
+        self._frozen = False
+        for pid in self._members():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    # -- network ------------------------------------------------------------------------------------------------------
+
+    def link(self, index: int) -> str:
+        """The lab's end of eth<index>."""
+        return f"v{index}-{self.node.name}"[:15]
+
+    def cut_off(self, index: int = 0) -> None:
+        """The switch no longer forwards for this port; the link itself stays up."""
+        self.lab.command("ip", "link", "set", self.link(index), "nomaster")
+
+    def reconnect(self, index: int = 0) -> None:
+        self.lab.command("ip", "link", "set", self.link(index), "master", self.lab.bridge(self.node.networks[index]))
+
+    def cable(self, index: int, plugged: bool) -> None:
+        self.lab.command("ip", "link", "set", self.link(index), "up" if plugged else "down")
+
+    # -- a shell on it ------------------------------------------------------------------------------------------------
+
+    def output(self, script: str, timeout: float = 60) -> Output:
+        if not self._init or self._frozen:
+            raise LabError(f"{self.node.name} is {'frozen' if self._frozen else 'not running'}")
+        enter = ["nsenter", "--target", str(self._init), "--all", "--"]
+        path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        words = [*MORTAL, *enter, "env", "-i", path, "HOME=/root", "LANG=C.UTF-8", "sh", "-s"]
+        try:
+            done = subprocess.run(
+                words,
+                input=script.encode(),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{self.node.name}: `{script}` did not end within {timeout:.0f} s") from None
+        return Output(done.returncode, done.stdout.decode(errors="replace").rstrip("\n"))
+
+    def run(self, script: str, timeout: float = 60, check: bool = True) -> str:
+        output = self.output(script, timeout)
+        if check and not output.ok:
+            raise ConsoleError(f"{self.node.name}: `{script}` ended with {output.status}:\n{output.text[-3000:]}")
+        return output.text
+
+    def push_code(self, source: Path) -> None:
+        """A checkout's `appliance` instead of the image's."""
+        found = sorted((self.lab.root / "usr/lib/trivet/venv/lib").glob("python3*/site-packages"))
+        if not found:
+            raise LabError(f"no virtual environment of Trivet in {self.lab.root}")
+        target = "/" / found[0].relative_to(self.lab.root) / "appliance"
+        archive = self.state / ".push.tar"
+        command("tar", "-c", "--exclude=__pycache__", "-f", str(archive), "-C", str(source), ".")
+        self.run(f"tar -x -C {target} -f /var/lib/trivet/.push.tar")
+        archive.unlink()
+
+    # -- details ------------------------------------------------------------------------------------------------------
+
+    def release(self) -> None:
+        for _, handle in self._loops:
+            os.close(handle)
+        self._loops.clear()
+        for part in ("upper", "work"):
+            shutil.rmtree(self.folder / part, ignore_errors=True)
+
+    def _nspawn(self, merged: Path) -> list[str]:
+        words = [
+            "systemd-nspawn",
+            "--quiet",
+            "-D",
+            str(merged),
+            "-b",
+            "-M",
+            self.node.name,
+            f"--hostname={self.node.name}",
+        ]
+        words += ["--register=no", "--keep-unit", "--private-network", "--capability=all", "--link-journal=no"]
+        words += ["--console=interactive", "--resolv-conf=off", "--timezone=off", "--kill-signal=SIGRTMIN+3"]
+        words += [f"--network-veth-extra={self.link(index)}:eth{index}" for index in range(len(self.node.networks))]
+        words += ["--bind=/dev/net/tun", f"--bind={self.state}:/var/lib/trivet"]
+        words += [f"--bind={device}" for device in self.disks]
+        words += [f"--bind={source}:{target}" for source, target in self.node.binds]
+        return words
+
+    def _attach_disks(self) -> None:
+        """Loop devices that the kernel frees when the last user is gone: the node, and the handle that we keep."""
+        for index, size in enumerate(self.node.disks[len(self._loops) :], start=len(self._loops)):
+            file = self.folder / f"disk{index}.img"
+            command("truncate", "-s", size, str(file))
+            device = command("losetup", "--find", "--show", str(file)).strip()
+            self._loops.append((device, os.open(device, os.O_RDONLY)))
+            command("losetup", "--detach", device)
+
+    def _members(self) -> list[int]:
+        """All processes of the node, as this host numbers them, its first one first."""
+        found = []
+        space = os.readlink(f"/proc/{self._init}/ns/pid")
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with contextlib.suppress(OSError):
+                    if os.readlink(entry / "ns" / "pid") == space:
+                        found.append(int(entry.name))
+        return sorted(found)
+
+    def _find_init(self) -> int | None:
+        """The process that is number 1 in a namespace two levels below ours (nspawn itself is number 1 one level below)."""
+        if not self.running:
+            time.sleep(0.1)  # let its last words reach the console
+            raise LabError("systemd-nspawn ended")
+        for status in Path("/proc").glob("[0-9]*/status"):
+            with contextlib.suppress(OSError):
+                lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+                numbers = lines["NSpid"].split()
+                if len(numbers) == DEPTH and numbers[-1] == "1" and self._descends(int(numbers[0])):
+                    return int(numbers[0])
+        return None
+
+    def _descends(self, pid: int) -> bool:
+        while pid > 1:
+            if self._process and pid == self._process.pid:
+                return True
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            pid = int(stat.rpartition(")")[2].split()[1])
+        return False
