@@ -11,11 +11,18 @@ from appliance.host.host import Host
 from appliance.installer import apply as installer_apply
 from appliance.installer import plan as installer_plan
 from appliance.model.inventory import Inventory
+from appliance.model.machine import Machine
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
+from appliance.model.storage import Disk
+from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
+from appliance.services.storage import observe as storage
 from appliance.services.system import apply as system_apply
+from appliance.services.system import hardware
+from appliance.services.system import observe as system
 from appliance.services.system import plan as system_plan
 
 HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS
@@ -23,7 +30,26 @@ HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS
 
 def inspect(host: Host) -> Inventory:
     """What this machine has and is now. Reads only."""
-    raise NotImplementedError
+    disks = storage.observe(host)
+    nics, addresses = network.observe(host)
+    return Inventory(machine=_machine(host, disks), disks=disks, nics=nics, addresses=addresses, system=system.observe(host))
+
+
+def _machine(host: Host, disks: tuple[Disk, ...]) -> Machine:
+    return Machine(
+        dmi=hardware.dmi(host),
+        firmware=hardware.firmware(host),
+        cpu=hypervisor.cpu(host),
+        memory=hypervisor.memory(host),
+        numa=hypervisor.numa(host),
+        iommu=hypervisor.iommu(host),
+        tpm=hardware.tpm(host),
+        bmc=hardware.bmc(host),
+        usb=hardware.usb(host),
+        boot=hardware.boot(host, disks),
+        kernel=hardware.kernel(host),
+        kvm=hypervisor.kvm(host),
+    )
 
 
 def check(inventory: Inventory, spec: Spec) -> list[Problem]:

@@ -50,8 +50,8 @@ def _run(argv: Sequence[str], stdin: str | None, on_line: Callable[[str], None] 
     program = _program(argv[0], environment["PATH"])
     try:
         command = sh.Command(program)(
-            *argv[1:], _in=stdin, _out=line, _env=environment, _tty_out=False, _tty_in=False, _bg=True, _bg_exc=False,
-            _decode_errors="replace", _err_bufsize=0, _return_cmd=True,
+            *argv[1:], _in=stdin or "", _out=line, _env=environment, _tty_out=False, _tty_in=False, _bg=True, _bg_exc=False,
+            _decode_errors="replace", _return_cmd=True,
         )  # fmt: skip
         command.wait()
         code = command.exit_code

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The running machine."""
 
+import logging
 from collections.abc import Mapping
 
 from appliance.host.command import LiveRun
@@ -12,5 +13,7 @@ from appliance.host.udev import LiveUdev
 
 def live(secrets: Mapping[str, str] | None = None) -> Host:
     """The doors of this machine. Nothing is opened, read or imported until it is asked for."""
+    for library in ("sh", "pyroute2", "asyncio"):  # at debug level they log all that passes through them, secrets too
+        logging.getLogger(library).setLevel(logging.WARNING)
     run = LiveRun()
     return Host(files=LiveFiles(), run=run, udev=LiveUdev(run), netlink=LiveNetlink(), secrets=secrets or {})

@@ -13,6 +13,10 @@ UNFINISHED = "trivet-unfinished"
 """Name of the state partition until an installation is complete: such a disk holds nothing that anybody could miss."""
 STATE = "trivet-state"
 
+BOOT_MEDIUM = "boot medium"
+SYSTEM_DISK = "system disk"
+"""Two of the reasons in `Disk.unusable` that others ask for by name."""
+
 
 class Content(Model):
     """One thing found on a disk. `partition` 0 is the whole disk; `type` is blkid's word (ext4, LVM2_member, gpt)."""

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ports of this machine, their virtual functions, its addresses.
+
+One dump of the kernel's links, one of its addresses, one enumeration of udev's network devices; then a few attributes of
+/sys for each port. A port is a network device with hardware behind it: bonds, bridges, VLANs and tunnels are not.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from appliance.host.host import Host, UdevDevice
+from appliance.model.network import Address, Nic, Sriov, Vf
+
+_PCI_DEVICES = "/sys/bus/pci/devices"
+_PLACE = re.compile(r"^(/sys/devices/.*/([0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]))/(?!.*/usb\d)")
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+_WIRELESS = {"wlan", "wwan", "bluetooth"}
+
+Links = Sequence[Mapping[str, Any]]
+
+
+def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Address, ...]]:
+    """The ports in the order of their places, and the addresses in the kernel's order."""
+    links, found = host.netlink.links(), host.netlink.addresses()
+    by_name = {link["name"]: link for link in links}
+    ports = {_name(d): d for d in host.udev.devices("net") if _is_port(d, by_name.get(_name(d)))}
+    below = {name: tuple(_ports_below(name, links, ports)) for name in by_name}
+    nics = (
+        _nic(host, device, by_name[name], tuple(a["address"] for a in found if name in below.get(a["link"], ())))
+        for name, device in ports.items()
+    )
+    macs = {name: _mac(by_name[name]) for name in ports}
+    addresses = (
+        Address(link=macs.get(a["link"], a["link"]), address=a["address"], scope=a["scope"])
+        for a in found
+        if a["scope"] != "host"
+    )
+    return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), tuple(addresses)
+
+
+def _name(device: UdevDevice) -> str:
+    return device.path.rpartition("/")[2]
+
+
+def _is_port(device: UdevDevice, link: Mapping[str, Any] | None) -> bool:
+    hardware = "/devices/virtual/" not in device.path and device.type not in _WIRELESS
+    return hardware and link is not None and not link["kind"] and bool(_MAC.fullmatch(_mac(link)))
+
+
+def _mac(link: Mapping[str, Any]) -> str:
+    """The address that the port was made with: a bond gives all of its ports the same one."""
+    return str(link["permanent_mac"] or link["mac"]).lower()
+
+
+def _ports_below(name: str, links: Links, ports: Mapping[str, UdevDevice]) -> Iterator[str]:
+    """The ports that carry a link: itself, the members of a bond or bridge, what a VLAN stands on, and so on down."""
+    todo, seen = [name], set[str]()
+    while todo:
+        here = todo.pop()
+        if here in seen:
+            continue
+        seen.add(here)
+        if here in ports:
+            yield here
+        todo += [str(link["name"]) for link in links if link["master"] == here]
+        todo += [str(link["parent"]) for link in links if link["name"] == here and link["parent"]]
+
+
+def _nic(host: Host, device: UdevDevice, link: Mapping[str, Any], addresses: tuple[str, ...]) -> Nic:
+    facts = device.properties
+    place = _PLACE.match(device.path)
+    sys, pci = (place[1], place[2]) if place else ("", "")
+    carrier = bool(link["up"] and link["carrier"])
+    physical = (host.files.link(f"{sys}/physfn") or "").rpartition("/")[2] if pci else ""
+    return Nic(
+        mac=_mac(link),
+        pci=pci,
+        driver=facts.get("ID_NET_DRIVER") or _driver(host, f"{device.path}/device"),
+        firmware=link["firmware"],
+        model=_model(facts),
+        speed=_integer(host, f"{device.path}/speed") if carrier else 0,
+        link=carrier,
+        mtu=link["mtu"],
+        numa_node=_integer(host, f"{sys}/numa_node", -1) if pci else -1,
+        master=link["master"],
+        vf_of=physical,
+        sriov=_sriov(host, sys, link["vfs"]) if pci and not physical else None,
+        addresses=addresses,
+        unusable=(f"virtual function of {physical}",) if physical else (),
+    )
+
+
+def _model(facts: Mapping[str, str]) -> str:
+    """Maker and model from udev's hardware database, or the PCI numbers when it does not know them."""
+    names = (facts.get("ID_VENDOR_FROM_DATABASE", ""), facts.get("ID_MODEL_FROM_DATABASE", ""))
+    if any(names):
+        return " ".join(name for name in names if name)
+    ids = (facts.get("ID_VENDOR_ID", ""), facts.get("ID_MODEL_ID", ""))
+    return ":".join(i.removeprefix("0x") for i in ids if i)
+
+
+def _sriov(host: Host, sys: str, reported: Links) -> Sriov | None:
+    """What a physical function offers and what is made of it: places and drivers from /sys, settings from the PF's driver."""
+    total = _integer(host, f"{sys}/sriov_totalvfs")
+    if not total:
+        return None
+    settings = {vf["index"]: vf for vf in reported}
+    made = _integer(host, f"{sys}/sriov_numvfs")
+    return Sriov(total=total, vfs=tuple(_vf(host, sys, index, settings.get(index, {})) for index in range(made)))
+
+
+def _vf(host: Host, sys: str, index: int, settings: Mapping[str, Any]) -> Vf:
+    pci = (host.files.link(f"{sys}/virtfn{index}") or "").rpartition("/")[2]
+    driver = _driver(host, f"{_PCI_DEVICES}/{pci}") if pci else ""
+    return Vf(**{**settings, "index": index, "pci": pci, "driver": driver})
+
+
+def _driver(host: Host, device: str) -> str:
+    return (host.files.link(f"{device}/driver") or "").rpartition("/")[2]
+
+
+def _integer(host: Host, path: str, default: int = 0) -> int:
+    """A port without a link answers -1, or not at all, when asked for its speed."""
+    text = host.files.read(path)
+    return max(int(text), default) if text and text.lstrip("-").isdigit() else default
