@@ -74,7 +74,7 @@ def main() -> None:
     while True:
         host = live()
         result = converge(host)
-        host.files.write(str(BOOT), result.model_dump_json() + "\n")
+        host.files.write(BOOT, result.model_dump_json() + "\n")
         notify(f"READY=1\nSTATUS={result.failed.splitlines()[0] if result.failed else 'the node is as its spec says'}")
         if signal.sigwait({signal.SIGHUP, signal.SIGTERM, signal.SIGINT}) != signal.SIGHUP:
             return

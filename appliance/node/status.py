@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Put together what `trivet status` says: the machine as it is, against the spec that is saved on it."""
 
-from pathlib import PurePosixPath
-
 from pydantic import ValidationError
 
 from appliance import __version__, flow
@@ -14,17 +12,17 @@ from appliance.model.plan import Plan
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.status import Boot, Status
+from appliance.services.system.observe import SPEC
 
-SPEC = PurePosixPath("/var/lib/trivet/spec.yaml")
-BOOT = PurePosixPath("/run/trivet/status.json")
+BOOT = "/run/trivet/status.json"
 
 
 def load_saved(host: Host) -> tuple[Spec, str]:
     """The saved spec and its text. Problems when there is none or it cannot be read."""
-    text = host.files.read(str(SPEC))
+    text = host.files.read(SPEC)
     if text is None:
         message = "this node has no saved spec"
-        raise Problems([Problem(where=str(SPEC), message=message, hint="give it one with `trivet apply spec.yaml`")])
+        raise Problems([Problem(where=SPEC, message=message, hint="give it one with `trivet apply spec.yaml`")])
     return load_spec(text), text
 
 
@@ -66,7 +64,7 @@ def _facts(host: Host, inventory: Inventory) -> dict[str, object]:
 
 
 def _boot(host: Host) -> Boot | None:
-    text = host.files.read(str(BOOT))
+    text = host.files.read(BOOT)
     try:
         return Boot.model_validate_json(text) if text else None
     except ValidationError:

@@ -8,8 +8,7 @@ from appliance.host.host import Host
 from appliance.model.document import load_spec
 from appliance.model.plan import RenderFile, ReplaceSpec, SetHostname, SetPassword, SetTimezone, SetUnit
 from appliance.model.rendered import digest
-from appliance.services.system.observe import hostname, password_fingerprint, running, timezone
-from appliance.services.system.plan import STATE
+from appliance.services.system.observe import SPEC, hostname, password, running, timezone
 
 ZONES = "/usr/share/zoneinfo"
 
@@ -36,7 +35,7 @@ class _SetTimezone:
 
 class _SetPassword:
     def done(self, step: SetPassword, host: Host) -> bool:
-        return password_fingerprint(host) == step.fingerprint
+        return password(host) == step.fingerprint
 
     def do(self, step: SetPassword, host: Host, report: Report) -> None:
         if not step.fingerprint:
@@ -70,14 +69,12 @@ class _SetUnit:
 
 
 class _ReplaceSpec:
-    path = f"{STATE}/spec.yaml"
-
     def done(self, step: ReplaceSpec, host: Host) -> bool:
-        text = host.files.read(self.path)
+        text = host.files.read(SPEC)
         return text is not None and load_spec(text).digest == step.digest
 
     def do(self, step: ReplaceSpec, host: Host, report: Report) -> None:
-        host.files.write(self.path, host.secrets["spec"], 0o600)
+        host.files.write(SPEC, host.secrets["spec"], 0o600)
 
 
 HANDLERS: dict[type, Handler] = {

@@ -22,20 +22,19 @@ RENDERED = (
 
 SPEC = "/var/lib/trivet/spec.yaml"
 _ZONES = "/zoneinfo/"
-_SSH_UNIT = "/sys/fs/cgroup/system.slice/ssh.service"
 _LIVE = "/run/initramfs/live/live"
 
 
 def observe(host: Host) -> System:
     """Reads a dozen small files and runs nothing."""
     return System(
-        installed="trivet.slot" in cmdline(host),
+        # A container node has no kernel line of its own; what makes it a node is its spec, as for any other.
+        installed="trivet.slot" in cmdline(host) or host.files.read(SPEC) is not None,
         spec=_spec(host),
-        hostname=host.files.read("/proc/sys/kernel/hostname") or "",
-        timezone=_timezone(host),
-        password=_password(host.files.read("/etc/shadow") or ""),
-        # systemd makes a unit's control group when it starts and removes it when the last process of it has gone.
-        ssh=bool(host.files.read(f"{_SSH_UNIT}/cgroup.procs")),
+        hostname=hostname(host),
+        timezone=timezone(host),
+        password=password(host),
+        ssh=running(host, "ssh.service"),
         files=_files(host),
         image=_image(host),
     )
@@ -54,15 +53,27 @@ def _spec(host: Host) -> str:
         return ""  # what is wrong with it is said by who needs it
 
 
-def _timezone(host: Host) -> str:
+def hostname(host: Host) -> str:
+    """What the kernel calls this system."""
+    return host.files.read("/proc/sys/kernel/hostname") or ""
+
+
+def timezone(host: Host) -> str:
+    """The zone that /etc/localtime points at; UTC without one, as everywhere."""
     link = host.files.link("/etc/localtime") or ""
     return link.partition(_ZONES)[2] or "Etc/UTC"
 
 
-def _password(shadow: str) -> str:
+def password(host: Host) -> str:
     """A fingerprint of root's password field; "" for an account that no password opens."""
+    shadow = host.files.read("/etc/shadow") or ""
     field = next((line.split(":")[1] for line in shadow.splitlines() if line.startswith("root:")), "")
     return "" if field.startswith(("*", "!")) else digest(field)
+
+
+def running(host: Host, unit: str) -> bool:
+    """Has the unit processes? systemd makes its control group when it starts, and removes it when the last one has gone."""
+    return bool(host.files.read(f"/sys/fs/cgroup/system.slice/{unit}/cgroup.procs"))
 
 
 def _files(host: Host) -> dict[str, str]:

@@ -8,7 +8,6 @@ from appliance.model.plan import Pending, ReplaceSpec, SetHostname, SetPassword,
 from appliance.model.rendered import HEADER, digest, render
 from appliance.model.spec import AdminSpec, NodeSpec, Spec
 
-STATE = "/var/lib/trivet"
 TIMESYNCD = "/etc/systemd/timesyncd.conf.d/trivet.conf"
 KEYS = "/root/.ssh/authorized_keys"
 
