@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Generic, Literal, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field, field_validator
 
@@ -51,6 +51,10 @@ class DiskSelector(Model):
     count: int | Range | None = None
     prefer: Literal["smallest", "largest", "fastest"] | None = None
 
+    def rank(self, disk: Disk) -> tuple[int | str, ...]:
+        """Disks in the order of `prefer`; the id decides between equals, so that the choice is the same each time."""
+        return (*_PREFER[self.prefer](disk), disk.id) if self.prefer else ()
+
     def facts(self, disk: Disk) -> list[str]:
         """Why this disk does not match, a phrase for each fact; empty when it does."""
         return [
@@ -72,11 +76,16 @@ class NicSelector(Model):
     link: bool | None = None
     numa_node: int | None = None
     count: int | Range | None = None
+    prefer: ClassVar[None] = None
 
     @field_validator("mac")
     @classmethod
     def _lower(cls, mac: str | None) -> str | None:
         return mac.lower().replace("-", ":") if mac else mac
+
+    def rank(self, nic: Nic) -> tuple[int | str, ...]:
+        """Ports stay in the order of the inventory."""
+        return ()
 
     def facts(self, nic: Nic) -> list[str]:
         """Why this port does not match, a phrase for each fact; empty when it does."""
@@ -137,18 +146,16 @@ def select(selector: DiskSelector | NicSelector, things: Sequence[T], default: i
             rejected.append((thing, tuple(reasons)))
         else:
             matching.append(thing)
-    prefer = getattr(selector, "prefer", None)
-    if prefer:
-        matching.sort(key=lambda d: (*_PREFER[prefer](d), d.id))
+    matching.sort(key=selector.rank)  # type: ignore[arg-type]
     count = selector.count if selector.count is not None else default
     least, most = (count, count) if isinstance(count, int) else (count.min, count.max)
     if len(matching) < least:
         return Selection((), tuple(rejected), f"{_matches(len(matching))}, and {count} is asked for{_why(rejected)}")
     if most is not None and len(matching) > most:
-        if not prefer:
+        if not selector.prefer:
             names = ", ".join(t.label for t in matching[:8])
             return Selection((), tuple(rejected), f"{len(matching)} match, and {count} is asked for: {names}")
-        rejected += [(thing, (f"not among the {most} {prefer}",)) for thing in matching[most:]]
+        rejected += [(thing, (f"not among the {most} {selector.prefer}",)) for thing in matching[most:]]
         matching = matching[:most]
     return Selection(tuple(matching), tuple(rejected))
 
