@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _host(args: argparse.Namespace) -> Host:
     if getattr(args, "machine", None):
-        from appliance.host.record import recorded  # noqa: PLC0415 - only who asks for a recorded machine loads it
+        from appliance.host.playback import recorded  # noqa: PLC0415 - only who asks for a recorded machine loads it
 
         return recorded(args.machine)
     from appliance.host.live import live  # noqa: PLC0415 - and the other way round

@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents as text for people: 80 columns, no colour, so that a serial line shows them as they are meant."""
 
+import textwrap
+from collections.abc import Iterator, Sequence
+
 from appliance.model.events import Event, Failed, Finished, Output, Started
+from appliance.model.inventory import Inventory
+from appliance.model.machine import Machine
+from appliance.model.network import Nic
 from appliance.model.plan import Plan
 from appliance.model.status import Status
+from appliance.model.storage import Disk
+from appliance.model.units import format_size, format_speed
+
+_WIDTH, _NAME = 80, 10
+_SECTOR = 512
 
 
 def plan_text(plan: Plan) -> str:
@@ -58,3 +69,90 @@ def status_text(status: Status) -> str:
     rows += [("not yet", f"{p.where}: {p.why}") for p in status.pending]
     rows += [("problem", str(p)) for p in status.problems]
     return "\n".join(f"{name:>10}  {text}" for name, text in rows)
+
+
+_STARTED = {"live": "the live system", "network": "the network", "slot": "an installed node", "other": "another system"}
+
+
+def inventory_text(inventory: Inventory) -> str:
+    """What hardware is in this box: the machine, its disks, its ports."""
+    return "\n\n".join(
+        "\n".join(lines)
+        for lines in (_machine_lines(inventory.machine), _disk_lines(inventory.disks), _nic_lines(inventory.nics))
+    )
+
+
+def _machine_lines(machine: Machine) -> Iterator[str]:
+    dmi, firmware, cpu = machine.dmi, machine.firmware, machine.cpu
+    name = " ".join(word for word in (dmi.manufacturer, dmi.product) if word) or "unknown"
+    maker = " ".join(word for word in (firmware.vendor, firmware.version, firmware.date) if word)
+    secure = f", Secure Boot {'on' if firmware.secure_boot else 'off'}" if firmware.mode == "uefi" else ""
+    kvm = f"{cpu.virtualisation or 'no VT-x or AMD-V'}, {'KVM' if machine.kvm else 'no KVM'}"
+    yield from _row("machine", _list(name, _if("serial ", dmi.serial), _if("board ", dmi.board), dmi.chassis))
+    yield from _row("firmware", _list(firmware.mode.upper() + secure, maker))
+    yield from _row("cpu", f"{cpu.sockets} x {cpu.model or 'unknown'}")
+    yield from _row("", _list(_count(cpu.cores, "core"), _count(cpu.threads, "thread"), kvm))
+    yield from _row("memory", format_size(machine.memory))
+    for node in machine.numa:
+        pages = [f"{number} pages of {size}" for size, number in node.hugepages.items() if number]
+        size = f"{format_size(node.memory)}, {format_size(node.free)} free"
+        yield from _row(f"NUMA {node.id}", _list(f"CPUs {node.cpus or 'none'}", size, *pages))
+    yield from _row("IOMMU", f"on, {machine.iommu.groups} groups" if machine.iommu.available else "off or absent")
+    yield from _row("TPM", machine.tpm.version if machine.tpm else "none")
+    yield from _row("BMC", machine.bmc.interface if machine.bmc else "none")
+    for device in machine.usb:
+        what = " ".join(word for word in (device.manufacturer, device.product) if word)
+        yield from _row("USB", _list(f"{device.id} {what}".strip(), _if("serial ", device.serial)))
+    yield from _row(
+        "started", _list(f"{_STARTED[machine.boot.kind]}", _if("slot ", machine.boot.slot.upper()), machine.boot.disk)
+    )
+    yield from _row("kernel", machine.kernel)
+
+
+def _disk_lines(disks: Sequence[Disk]) -> Iterator[str]:
+    yield _count(len(disks), "disk") + (f", {format_size(sum(d.size for d in disks))} in all" if disks else "")
+    for number, disk in enumerate(disks, 1):
+        kind = "HDD" if disk.rotational else "SSD"
+        sector = f"{disk.sector}-byte sectors" if disk.sector != _SECTOR else ""
+        place = _list(disk.path or disk.pci, _if("slot ", disk.slot), f"NUMA {disk.numa_node}" if disk.numa_node >= 0 else "")
+        yield f"{number:3}  {format_size(disk.size):>8}  {kind}  {disk.transport:6}  {disk.model or 'no model'}"
+        yield from _row("serial", disk.serial or "none")
+        yield from _row("WWN", disk.wwn) if disk.wwn else ()
+        yield from _row("place", _list(place, sector)) if place or sector else ()
+        yield from _row("id", disk.id)
+        yield from _row("holds", disk.holds or "nothing")
+        yield from _row("not usable", ", ".join(disk.unusable)) if disk.unusable else ()
+
+
+def _nic_lines(nics: Sequence[Nic]) -> Iterator[str]:
+    """Virtual functions are counted with their port and not listed."""
+    ports = [nic for nic in nics if not nic.vf_of]
+    yield _count(len(ports), "network port")
+    for number, nic in enumerate(ports, 1):
+        link = f"link up{_if(', ', format_speed(nic.speed) if nic.speed else '')}" if nic.link else "no link"
+        yield f"{number:3}  {nic.mac}  {nic.pci or 'no PCI':12}  {nic.driver or 'no driver':10}  {link}"
+        node = f"NUMA {nic.numa_node}" if nic.numa_node >= 0 else ""
+        yield from _row("model", _list(nic.model or "unknown", _if("firmware ", nic.firmware), node))
+        if nic.sriov:
+            yield from _row("SR-IOV", f"{len(nic.sriov.vfs)} of {nic.sriov.total} virtual functions made")
+        yield from _row("part of", nic.master) if nic.master else ()
+        yield from _row("addresses", ", ".join(nic.addresses)) if nic.addresses else ()
+        yield from _row("not usable", ", ".join(nic.unusable)) if nic.unusable else ()
+
+
+def _row(name: str, text: str) -> list[str]:
+    """A name and its text, wrapped to the width with the text's own margin."""
+    margin = " " * (_NAME + 2)
+    return textwrap.wrap(text, _WIDTH, initial_indent=f"{name:>{_NAME}}  ", subsequent_indent=margin, break_on_hyphens=False)
+
+
+def _list(*words: str) -> str:
+    return ", ".join(word for word in words if word)
+
+
+def _if(before: str, word: str) -> str:
+    return before + word if word else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number == 1 else 's'}"

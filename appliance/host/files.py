@@ -6,6 +6,8 @@ from pathlib import Path
 
 _LINKS_MAX = 40  # as many as the kernel follows
 
+_KERNEL = ("/proc/", "/sys/")  # their files are knobs of the kernel: there is nothing to rename over them
+
 
 class LiveFiles:
     """Files below `root`. Absolute links inside are links within that root, so nothing outside is ever touched."""
@@ -42,6 +44,9 @@ class LiveFiles:
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         target = Path(self._entry(path))
+        if path.startswith(_KERNEL):
+            target.write_text(text, encoding="utf-8")
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
         new = target.with_name(f".{target.name}.new")
         new.unlink(missing_ok=True)

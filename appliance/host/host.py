@@ -79,6 +79,18 @@ class UdevDevice:
     links: tuple[str, ...] = ()
     properties: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, properties: Mapping[str, str]) -> "UdevDevice":
+        """Everything about a device is in its properties: the rest are names for some of them."""
+        return cls(
+            path="/sys" + properties["DEVPATH"],
+            subsystem=properties.get("SUBSYSTEM", ""),
+            node=properties.get("DEVNAME", ""),
+            type=properties.get("DEVTYPE", ""),
+            links=tuple(sorted(properties.get("DEVLINKS", "").split())),
+            properties=properties,
+        )
+
 
 class Udev(Protocol):
     """The device database."""

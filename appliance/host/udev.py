@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The udev door of a running machine, through pyudev (30 ms to import, so only when it is asked)."""
 
-from collections.abc import Mapping
-
 from appliance.host.host import Run, UdevDevice
 
 _SETTLE_SECONDS = 60
@@ -18,19 +16,7 @@ class LiveUdev:
         import pyudev  # noqa: PLC0415
 
         found = pyudev.Context().list_devices(subsystem=subsystem)
-        devices = (_device(d.sys_path, dict(d.properties), tuple(d.device_links)) for d in found)
-        return tuple(sorted(devices, key=lambda d: d.path))
+        return tuple(sorted((UdevDevice.of(dict(d.properties)) for d in found), key=lambda d: d.path))
 
     def settle(self) -> None:
         self._run(["udevadm", "settle", f"--timeout={_SETTLE_SECONDS}"])
-
-
-def _device(path: str, properties: Mapping[str, str], links: tuple[str, ...]) -> UdevDevice:
-    return UdevDevice(
-        path=path,
-        subsystem=properties.get("SUBSYSTEM", ""),
-        node=properties.get("DEVNAME", ""),
-        type=properties.get("DEVTYPE", ""),
-        links=tuple(sorted(links)),
-        properties=properties,
-    )

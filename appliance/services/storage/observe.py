@@ -184,7 +184,8 @@ def _pci(host: Host, sys: str) -> str:
         subsystem = sys.rpartition("/")[0]
         controllers = (name for name in host.files.list(subsystem) if re.fullmatch(r"nvme\d+", name))
         return next((host.files.read(f"{subsystem}/{name}/address") or "" for name in controllers), "")
-    return (_PCI.findall(sys) or [""])[-1]
+    found: list[str] = _PCI.findall(sys)
+    return found[-1] if found else ""
 
 
 def _numa(host: Host, sys: str) -> int:
