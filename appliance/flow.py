@@ -67,7 +67,7 @@ def plan(inventory: Inventory, spec: Spec) -> Plan:
     if not inventory.system.installed:
         return Plan(steps=tuple(installer_plan.plan(inventory, spec)))
     return Plan(
-        steps=(*installer_plan.finish(inventory, spec), *system_plan.plan(inventory, spec), *network_plan.plan(inventory, spec)),
+        steps=(*installer_plan.finish(inventory), *system_plan.plan(inventory, spec), *network_plan.plan(inventory, spec)),
         pending=(*system_plan.pending(spec), *network_plan.pending(inventory, spec)),
     )
 

@@ -18,13 +18,14 @@ from appliance.model.plan import (
     PartitionDisk,
     SaveSpec,
     Step,
+    VerifyImage,
     WipeDisk,
     WriteSlot,
 )
 from appliance.model.problem import Problem
 from appliance.model.selector import Selection, select
 from appliance.model.spec import InstallSpec, Spec
-from appliance.model.storage import Disk, InstalledNode
+from appliance.model.storage import SYSTEM_DISK, Disk, InstalledNode
 from appliance.model.units import format_size
 
 ANSWER_LABEL = "TRIVET-SPEC"
@@ -49,23 +50,20 @@ def plan(inventory: Inventory, spec: Spec) -> list[Step]:
     disks = _select(inventory, spec.install).chosen
     node = _node(spec, image, disks)
     if all(disk.node == node for disk in disks):
-        # The ESPs are written last but for the names of the state partitions: all else was done, and proven, before.
-        return [_finish([d for d in disks if d.unfinished], node)] if any(d.unfinished for d in disks) else []
+        # What an ESP says of its node is written last but for the name of the state: all else was done before.
+        unfinished = [d for d in disks if d.unfinished]
+        return [_finish(unfinished)] if unfinished else []
     return list(_install(_Installation.of(inventory, spec, image, disks)))
 
 
-def finish(inventory: Inventory, spec: Spec) -> list[Step]:
+def finish(inventory: Inventory) -> list[Step]:
     """What an installed node still lacks when the power went between its boot loader and the last step."""
-    image, boot = inventory.system.image, inventory.machine.boot
-    mine = [d for d in inventory.disks if d.unfinished and d.id in boot.disk.split()]
-    if not image or not mine:
-        return []
-    node = next((d.node for d in mine if d.node), None) or _node(spec, image, mine)
-    return [_finish(mine, node)]
+    mine = [d for d in inventory.disks if d.unfinished and SYSTEM_DISK in d.unusable]
+    return [_finish(mine)] if mine else []
 
 
-def _finish(disks: Sequence[Disk], node: InstalledNode) -> FinishInstall:
-    return FinishInstall(disks=_ids(disks), node=node, why="everything before was done and read back")
+def _finish(disks: Sequence[Disk]) -> FinishInstall:
+    return FinishInstall(disks=_ids(disks), why="all else is done and was read back")
 
 
 def _check_image(image: Image | None) -> list[Problem]:
@@ -179,6 +177,8 @@ class _Installation:
 
 
 def _install(work: _Installation) -> Iterator[Step]:
+    image = work.image
+    yield VerifyImage(image=image.path, size=image.size, sha256=image.sha256, why="before anything is changed")
     for disk in work.disks:
         if disk.contents:
             yield _wipe(disk)
@@ -193,17 +193,16 @@ def _install(work: _Installation) -> Iterator[Step]:
         )
     if work.mirrored:
         yield from _mirrors(work)
-    image = work.image
     yield WriteSlot(device=work.device("a"), slot="a", image=image.path, size=image.size, sha256=image.sha256,
                     version=image.version, why="the node starts from it")  # fmt: skip
     yield FormatState(device=work.device("state"), uuid=work.identity.uuid("state"), why="it is all that persists")
     yield SaveSpec(device=work.device("state"), digest=work.node.spec, machine_id=work.identity.machine_id,
                    why="the node follows it from its first boot on")  # fmt: skip
     for disk in work.disks:
-        yield InstallBoot(disk=disk.id, slot="a", device=work.device("a"), version=image.version,
-                          arguments=work.arguments, esp=work.identity.volume(disk.id), bios=disk.sector == _SECTOR,
+        yield InstallBoot(disk=disk.id, slot="a", device=work.device("a"), arguments=work.arguments,
+                          esp=work.identity.volume(disk.id), bios=disk.sector == _SECTOR, node=work.node,
                           why="either disk alone must start the node" if work.mirrored else "slot a is whole")  # fmt: skip
-    yield _finish(work.disks, work.node)
+    yield _finish(work.disks)
 
 
 def _wipe(disk: Disk) -> WipeDisk:

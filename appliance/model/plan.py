@@ -12,6 +12,7 @@ from pydantic import Field
 
 from appliance.model.base import Model
 from appliance.model.storage import InstalledNode
+from appliance.model.units import format_size
 
 Slot = Literal["a", "b"]
 
@@ -24,6 +25,18 @@ class _Step(Model):
     def id(self) -> str:
         """12 hexadecimal digits, the same for the same step in every process."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+class VerifyImage(_Step):
+    """Read the image on the medium before anything is changed: one that was cut short or altered installs nothing."""
+
+    kind: Literal["verify-image"] = "verify-image"
+    image: str
+    size: int
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"check the image on the medium, {format_size(self.size)}"
 
 
 class WipeDisk(_Step):
@@ -120,30 +133,30 @@ class InstallBoot(_Step):
 
     Its ESP is made anew with the volume id `esp`, and gets GRUB and the kernel and initrd of the slot's `device`, which
     are started with `arguments`. With `bios` GRUB goes into the disk's first sector and the BIOS boot partition, too.
+    The last file of all says whose `node` it is: a disk that says so boots.
     """
 
     kind: Literal["install-boot"] = "install-boot"
     disk: str
     slot: Slot
     device: str
-    version: str
     arguments: tuple[str, ...]
     esp: str
     bios: bool
+    node: InstalledNode
 
     def __str__(self) -> str:
         return f"make {self.disk} start slot {self.slot} on {'BIOS and UEFI' if self.bios else 'UEFI'}"
 
 
 class FinishInstall(_Step):
-    """Say in each ESP whose node this is, then name the state partitions trivet-state: now the disks hold a node."""
+    """Name the state partition trivet-state: from here on the disks hold a node."""
 
     kind: Literal["finish-install"] = "finish-install"
     disks: tuple[str, ...]
-    node: InstalledNode
 
     def __str__(self) -> str:
-        return f"declare the installation of {self.node.name} complete"
+        return "declare the installation complete"
 
 
 class ReplaceSpec(_Step):
@@ -211,7 +224,7 @@ class SetUnit(_Step):
 
 
 Step = Annotated[
-    WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
+    VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip

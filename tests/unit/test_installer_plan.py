@@ -9,10 +9,10 @@ from appliance.installer import layout
 from appliance.installer.plan import check, finish, plan
 from appliance.model.document import load_spec
 from appliance.model.inventory import Image, Inventory, System
-from appliance.model.machine import BootMedium, Dmi, Firmware, Machine
+from appliance.model.machine import Dmi, Firmware, Machine
 from appliance.model.plan import InstallBoot, MirrorPartition, PartitionDisk, WipeDisk, WriteSlot
 from appliance.model.spec import Spec
-from appliance.model.storage import STATE, UNFINISHED, Content, Disk, InstalledNode
+from appliance.model.storage import STATE, SYSTEM_DISK, UNFINISHED, Content, Disk, InstalledNode
 
 GIB = 2**30
 IMAGE = Image(version="1.0", size=700 * 2**20, sha256="ab" * 32, path="/run/initramfs/live/live/trivet.squashfs")
@@ -56,7 +56,7 @@ def node_of(wish: Spec, *ids: str, **other: str) -> InstalledNode:
 
 def test_a_blank_disk() -> None:
     assert kinds(machine(disk()), spec()) == [
-        "partition-disk", "write-slot", "format-state", "save-spec", "install-boot", "finish-install",
+        "verify-image", "partition-disk", "write-slot", "format-state", "save-spec", "install-boot", "finish-install",
     ]  # fmt: skip
 
 
@@ -79,8 +79,8 @@ def test_no_steps_name_the_same_thing_differently_on_a_second_look() -> None:
 def test_two_disks_are_mirrored_and_each_boots() -> None:
     steps = plan(machine(disk("ata-A"), disk("ata-B", size=33 * GIB)), spec("{disk: {count: 2}}"))
     assert [s.kind for s in steps] == [
-        "partition-disk", "partition-disk", "mirror-partition", "mirror-partition", "mirror-partition", "write-slot",
-        "format-state", "save-spec", "install-boot", "install-boot", "finish-install",
+        "verify-image", "partition-disk", "partition-disk", "mirror-partition", "mirror-partition", "mirror-partition",
+        "write-slot", "format-state", "save-spec", "install-boot", "install-boot", "finish-install",
     ]  # fmt: skip
     arrays = {s.name: s for s in steps if isinstance(s, MirrorPartition)}
     assert {n: a.partition for n, a in arrays.items()} == {"trivet-a": 3, "trivet-b": 4, "trivet-state": 5}
@@ -106,15 +106,15 @@ def test_data_without_consent_is_refused_and_named() -> None:
 
 def test_data_with_consent_is_erased_first_and_named() -> None:
     dirty = disk(contents=DATA)
-    first = plan(machine(dirty), spec("{wipe: true}"))[0]
+    first = plan(machine(dirty), spec("{wipe: true}"))[1]
     assert isinstance(first, WipeDisk)
     assert first.expects == dirty.fingerprint
     assert first.destroys == ("M, 32 GiB, serial A: gpt, partition 1 ntfs Windows",)
 
 
 def test_an_unfinished_installation_needs_no_consent_and_is_nothing_lost() -> None:
-    first = plan(machine(disk(contents=HALF)), spec())[0]
-    assert kinds(machine(disk(contents=HALF)), spec())[0] == "wipe-disk"
+    first = plan(machine(disk(contents=HALF)), spec())[1]
+    assert kinds(machine(disk(contents=HALF)), spec())[1] == "wipe-disk"
     assert first.destroys == ()
 
 
@@ -149,7 +149,7 @@ def test_half_of_a_mirror_is_no_node() -> None:
 def test_several_disks_want_a_choice() -> None:
     said = messages(machine(disk("ata-A"), disk("ata-B")), spec())
     assert "2 match, and 1 is asked for: M, 32 GiB, serial A, M, 32 GiB, serial B" in said
-    assert kinds(machine(disk("ata-A"), disk("ata-B")), spec("{disk: {prefer: smallest}}"))[0] == "partition-disk"
+    assert kinds(machine(disk("ata-A"), disk("ata-B")), spec("{disk: {prefer: smallest}}"))[1] == "partition-disk"
 
 
 def test_the_boot_medium_is_never_a_target() -> None:
@@ -196,10 +196,7 @@ def test_all_problems_at_once() -> None:
 
 
 def test_an_installed_node_finishes_itself() -> None:
-    boot = BootMedium(kind="slot", slot="a", disk="ata-A")
-    there = machine(disk(contents=HALF), disk("ata-B", contents=HALF))
-    there = there.model_copy(update={"machine": there.machine.model_copy(update={"boot": boot})})
-    (step,) = finish(there, spec())
+    running = disk(contents=HALF, unusable=(SYSTEM_DISK,))
+    (step,) = finish(machine(running, disk("ata-B", contents=HALF)))
     assert step.disks == ("ata-A",)  # type: ignore[union-attr]
-    done = there.model_copy(update={"disks": (disk(contents=WHOLE),)})
-    assert finish(done, spec()) == []
+    assert finish(machine(disk(contents=WHOLE, unusable=(SYSTEM_DISK,)))) == []

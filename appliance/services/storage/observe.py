@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from appliance.errors import ApplianceError
 from appliance.host.host import Host, UdevDevice
-from appliance.model.storage import STATE, Content, Disk, InstalledNode, Transport
+from appliance.model.storage import STATE, UNFINISHED, Content, Disk, InstalledNode, Transport
 from appliance.services.storage import naming, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
@@ -225,7 +225,7 @@ def _integer(host: Host, path: str) -> int:
 
 def _node(host: Host, link: str, partitions: Sequence[UdevDevice]) -> InstalledNode | None:
     """Whose system disk it is, read from its ESP without mounting: a foreign file system is never given to the kernel."""
-    if not any(p.properties.get("ID_PART_ENTRY_NAME") == STATE for p in partitions):
+    if not any(p.properties.get("ID_PART_ENTRY_NAME") in (STATE, UNFINISHED) for p in partitions):
         return None
     esp = next((p for p in partitions if p.properties.get("ID_PART_ENTRY_TYPE") == _ESP), None)
     if esp is None:

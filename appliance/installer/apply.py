@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The effects of an installation: the handler of each kind of step."""
+
+from appliance.engine.apply import Handler
+from appliance.installer import boot, slots, tables
+
+HANDLERS: dict[type, Handler] = tables.HANDLERS | slots.HANDLERS | boot.HANDLERS

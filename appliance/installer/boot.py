@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Effects that make a disk start a slot by itself: its ESP, GRUB for BIOS, and an entry in UEFI's boot menu.
+
+Everything comes out of the slot that was just read back, not out of the running system. The ESP is self-contained (GRUB
+never reads md or squashfs) and each disk has its own, so either disk of a mirror starts alone, on both firmwares.
+"""
+
+import re
+
+from appliance.engine.apply import Handler, Report
+from appliance.errors import ApplianceError, StepFailed
+from appliance.host import blocks
+from appliance.host.host import Host
+from appliance.installer import grub, layout
+from appliance.installer.devices import WORK, disk_link, mounted
+from appliance.installer.esp import Esp
+from appliance.installer.slots import probe
+from appliance.model.plan import InstallBoot
+
+NODE = "/trivet/node.json"
+_LABEL = "Trivet"
+_LOADER = r"\EFI\BOOT\BOOTX64.EFI"
+_ENTRY = re.compile(r"Boot([0-9A-F]{4})\*? Trivet\s+HD\(\d+,GPT,([0-9a-f-]{36})", re.IGNORECASE)
+_GRUB_PC = "usr/lib/grub/i386-pc"
+_SECTORS_PER_MIB = layout.MIB // grub.SECTOR
+
+
+class _InstallBoot:
+    def done(self, step: InstallBoot, host: Host) -> bool:
+        link = disk_link(host, step.disk)
+        device = layout.part(link, layout.NUMBER["esp"])
+        if probe(host, device).get("UUID", "").replace("-", "").lower() != step.esp:
+            return False
+        esp = Esp(host, device)
+        if any((esp.read(path) or "").rstrip() != text.rstrip() for path, text in _texts(step).items()):
+            return False
+        with mounted(host, step.device, "squashfs", "ro") as slot:
+            if not all(esp.holds(f"{slot}/{source}", path) for path, source in _files(step).items()):
+                return False
+            return not step.bios or all(blocks.read(link, offset, len(data)) == data for offset, data in _bios(host, link, slot))
+
+    def do(self, step: InstallBoot, host: Host, report: Report) -> None:
+        link = disk_link(host, step.disk)
+        esp = Esp(host, layout.part(link, layout.NUMBER["esp"]))
+        files, texts = _files(step), _texts(step)
+        esp.format(step.esp)
+        esp.make_folders([*files, *texts])
+        with mounted(host, step.device, "squashfs", "ro") as slot:
+            for path, source in files.items():
+                if host.files.real(f"{slot}/{source}") is None:
+                    raise StepFailed(f"the image has no /{source}, so no disk can start from it", "build it again")
+                esp.copy(f"{slot}/{source}", path)
+            if step.bios:
+                for offset, data in _bios(host, link, slot):
+                    blocks.write(link, offset, data)
+        for path, text in texts.items():
+            # The last of them says whose node this is, and that is true only when all else is on the disk.
+            if path == NODE:
+                esp.flush()
+            esp.write(path, text)
+        esp.flush()
+        if host.files.list("/sys/firmware/efi/efivars"):
+            _add_entry(host, link, report)
+
+
+def _files(step: InstallBoot) -> dict[str, str]:
+    """Where on the ESP each file of the image goes. shim looks for GRUB and for its key manager beside itself."""
+    return {
+        "/EFI/BOOT/BOOTX64.EFI": "usr/lib/shim/shimx64.efi.signed",
+        "/EFI/BOOT/grubx64.efi": "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
+        "/EFI/BOOT/mmx64.efi": "usr/lib/shim/mmx64.efi.signed",
+        f"/trivet/{step.slot}/vmlinuz": "boot/vmlinuz",
+        f"/trivet/{step.slot}/initrd.img": "boot/initrd.img",
+    }
+
+
+def _texts(step: InstallBoot) -> dict[str, str]:
+    """The files that are written here; node.json is the last."""
+    good = {f"{slot.upper()}_{what}": "0" for slot in ("a", "b") for what in ("OK", "TRY")}
+    return {
+        f"{grub.PREFIX}/grub.cfg": grub.menu(),
+        f"{grub.PREFIX}/grubenv": grub.environment(ORDER="A B", **good | {f"{step.slot.upper()}_OK": "1"}),
+        f"/trivet/{step.slot}/slot.cfg": grub.slot_settings(step.node.version, step.arguments),
+        NODE: step.node.model_dump_json() + "\n",
+    }
+
+
+def _bios(host: Host, link: str, slot: str) -> list[tuple[int, bytes]]:
+    """What goes where on the disk, in bytes, so that a BIOS starts GRUB: the rest of it first, the first sector last."""
+    core = f"{WORK}/core.img"
+    host.run(["mkdir", "-p", WORK])
+    host.run(["grub-mkimage", "-O", "i386-pc", "-d", f"{slot}/{_GRUB_PC}", "-p", grub.CORE_PREFIX, "-o", core, *grub.MODULES])
+    at = layout.EDGE * _SECTORS_PER_MIB
+    image = grub.core_image(blocks.read(core, 0, blocks.size(core)), at)
+    if len(image) > layout.BIOS_BOOT * layout.MIB:
+        raise StepFailed("GRUB's core image is larger than the BIOS boot partition")
+    boot = blocks.read(f"{slot}/{_GRUB_PC}/boot.img", 0, grub.SECTOR)
+    return [(layout.EDGE * layout.MIB, image), (0, grub.first_sector(boot, blocks.read(link, 0, grub.SECTOR), at))]
+
+
+def _add_entry(host: Host, link: str, report: Report) -> None:
+    """First in UEFI's boot order. A firmware that will not have it starts the disk by its default path all the same."""
+    mine = probe(host, layout.part(link, layout.NUMBER["esp"])).get("PART_ENTRY_UUID", "").lower()
+    present = {name.lower() for name in host.files.list("/dev/disk/by-partuuid")}
+    try:
+        for number, partition in _ENTRY.findall(host.run(["efibootmgr", "-v"]).stdout):
+            if partition.lower() == mine or partition.lower() not in present:
+                host.run(["efibootmgr", "--quiet", "--bootnum", number, "--delete-bootnum"])
+        disk = host.files.real(link) or link
+        host.run(["efibootmgr", "--quiet", "--create", "--disk", disk, "--part", str(layout.NUMBER["esp"]),
+                  "--label", _LABEL, "--loader", _LOADER])  # fmt: skip
+    except ApplianceError as error:
+        report.line(f"no entry in the firmware's boot menu: {error.message}; the disk's default path is used")
+
+
+HANDLERS: dict[type, Handler] = {InstallBoot: _InstallBoot()}
