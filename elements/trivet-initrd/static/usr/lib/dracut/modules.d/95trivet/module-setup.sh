@@ -1,0 +1,22 @@
+#!/bin/bash
+# dracut module: the arrays of a mirrored node, and nothing that names the machine it was built on.
+# dib-lint: disable=sete setu setpipefail dibdebugtrace
+
+check() {
+    return 0
+}
+
+depends() {
+    echo mdraid systemd
+}
+
+install() {
+    # shellcheck disable=SC2154  # moddir, systemdsystemunitdir and initdir are dracut's
+    inst_hook cmdline 10 "$moddir/arrays.sh"
+    inst_script "$moddir/start-arrays" /usr/lib/trivet/start-arrays
+    inst_simple "$moddir/trivet-arrays.service" "$systemdsystemunitdir/trivet-arrays.service"
+    # An array is called what it was created as, on whatever host that was.
+    printf 'HOMEHOST <ignore>\nAUTO +1.x +imsm +ddf -all\n' > "$initdir/etc/mdadm.conf"
+    inst_multiple sleep cat
+    $SYSTEMCTL -q --root "$initdir" add-wants initrd-root-device.target trivet-arrays.service
+}

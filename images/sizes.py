@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make sizes`: where the bytes of the image are, by element: unpacked, and as the squashfs holds them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import defaultdict
+from pathlib import Path
+
+from images.build import LEVEL, REPO
+from images.run import die
+
+GROUPS = {
+    "kernel and its modules": ("linux-image-",),
+    "firmware and microcode": ("firmware-", "intel-microcode", "amd64-microcode"),
+    "Ceph": ("ceph", "librados", "librbd", "librgw", "libcephfs", "libradosstriper", "python3-ceph", "python3-rados", "python3-rbd", "python3-rgw",
+             "libsqlite3-mod-ceph", "librabbitmq", "libboost"),
+    "QEMU, guest firmware, swtpm": ("qemu-", "ovmf", "seabios", "swtpm", "libtpms", "ipxe-qemu", "virtiofsd", "libcapstone"),
+    "libvirt": ("libvirt", "python3-libvirt"),
+    "Open vSwitch and OVN": ("openvswitch", "ovn-", "python3-openvswitch"),
+    "etcd": ("etcd",),
+    "GRUB, shim": ("grub", "shim"),
+    "Python and its packages": ("python3", "libpython3"),
+    "systemd and udev": ("systemd", "udev", "libsystemd", "libudev"),
+    "Perl": ("perl", "libperl"),
+}  # fmt: skip
+
+
+def _owner(package: str) -> str:
+    best = ("", "everything else of Debian")
+    for group, prefixes in GROUPS.items():
+        best = max(best, *((p, group) for p in prefixes if package.startswith(p)), key=lambda b: len(b[0]))
+    return best[1]
+
+
+def files(root: Path) -> dict[str, list[str]]:
+    """Group -> paths. A file that no package owns is ours, or made while building."""
+    owners: dict[str, str] = {}
+    for listing in sorted((root / "var/lib/dpkg/info").glob("*.list")):
+        for line in listing.read_text().splitlines():
+            owners.setdefault(str(Path("/usr") / line[1:]) if line.split("/")[1] in ("bin", "lib", "lib64", "sbin") else line, listing.stem.split(":")[0])
+    groups: dict[str, list[str]] = defaultdict(list)
+    for path in root.rglob("*"):
+        if path.is_symlink() or not path.is_file():
+            continue
+        name = "/" + str(path.relative_to(root))
+        if name == "/boot/initrd.img":
+            group = "initrd"
+        elif name == "/boot/vmlinuz" or name.startswith("/usr/lib/modules/"):
+            group = "kernel and its modules"
+        elif name.startswith("/usr/lib/trivet/"):
+            group = "Trivet and its Python packages"
+        elif "__pycache__" in name:
+            group = "Python's bytecode"
+        else:
+            group = _owner(owners[name]) if name in owners else "made while building"
+        groups[group].append(name[1:])
+    return groups
+
+
+def packed(root: Path, names: list[str]) -> int:
+    """As zstd packs them together; close to what the squashfs makes of them."""
+    tar = subprocess.Popen(
+        ["tar", "-C", str(root), "--no-recursion", "-cf", "-", "--null", "-T", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    zstd = subprocess.Popen(["zstd", f"-{min(LEVEL, 9)}", "-T2", "-c", "--no-progress"], stdin=tar.stdout, stdout=subprocess.PIPE)
+    assert tar.stdin and tar.stdout and zstd.stdout
+    tar.stdout.close()
+    tar.stdin.write("\0".join(names).encode())
+    tar.stdin.close()
+    size = 0
+    while block := zstd.stdout.read(1 << 20):
+        size += len(block)
+    return size
+
+
+def main() -> None:
+    root = REPO / "build/root"
+    if not root.exists():
+        die("there is no root file system yet", "make iso")
+    root = root.resolve()
+    rows = []
+    for group, names in files(root).items():
+        rows.append((packed(root, names), sum((root / n).stat().st_size for n in names), group))
+    print("| what | unpacked MiB | packed MiB |\n|---|---|---|")
+    for small, large, group in sorted(rows, reverse=True):
+        print(f"| {group} | {large / (1 << 20):.0f} | {small / (1 << 20):.0f} |")
+    print(f"| all | {sum(r[1] for r in rows) / (1 << 20):.0f} | {sum(r[0] for r in rows) / (1 << 20):.0f} |")
+
+
+if __name__ == "__main__":
+    main()
