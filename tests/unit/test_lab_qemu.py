@@ -21,7 +21,7 @@ def after(words: list[str], option: str) -> list[str]:
 
 SMALLEST = """
 qemu-system-x86_64 -name n1 -nodefaults -no-user-config -display none -S
--machine q35,vmport=off -accel tcg,thread=multi -cpu max -smp 2 -m 2G -rtc base=utc
+-machine q35,vmport=off -accel tcg,thread=multi -cpu max -smp 2 -m 2G -rtc base=utc -boot reboot-timeout=3000
 -smbios type=1,manufacturer=Trivet,product=Lab\\ machine,serial=n1
 -device VGA,id=screen -device virtio-rng-pci,id=rng
 -chardev socket,id=serial,path=/w/serial,server=on,wait=off -chardev socket,id=qmp,path=/w/qmp,server=on,wait=off

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,55 +45,52 @@ def volume(file: Path, document: Mapping[str, Any], kind: str = "fat") -> Path:
     return make(file, {"spec.yaml": text(document)}, LABEL)
 
 
-@dataclass
-class Served:
-    """An HTTP server of the lab's; `asked` is what was requested of it."""
+class Answers:
+    """An HTTP server for guests; `asked` is what was requested of it. Anything but its replies is a 404."""
 
-    url: str
-    asked: list[str] = field(default_factory=list)
-    server: ThreadingHTTPServer | None = None
+    def __init__(self, replies: Mapping[str, str], status: int = 200) -> None:
+        self.asked: list[str] = []
+        asked = self.asked
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                body = replies.get(self.path.partition("?")[0])
+                self.send_response(status if body is not None else 404)
+                self.send_header("Content-Length", str(len((body or "").encode())))
+                self.end_headers()
+                self.wfile.write((body or "").encode())
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 
     def __enter__(self) -> str:
-        return self.url
+        return _run(self._server)
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self.server:
-            self.server.shutdown()
-            self.server.server_close()
+        _stop(self._server)
 
 
-def answer_server(replies: Mapping[str, str], status: int = 200, address: str = "127.0.0.1") -> Served:
-    """Answers GET of each path with its text, anything else with 404."""
-    served = Served("")
+@contextmanager
+def files(folder: Path) -> Iterator[str]:
+    """A folder's files, for guests; the address of it."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            served.asked.append(self.path)
-            body = replies.get(self.path.partition("?")[0])
-            self.send_response(status if body is not None else 404)
-            self.send_header("Content-Length", str(len((body or "").encode())))
-            self.end_headers()
-            self.wfile.write((body or "").encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    return _run(served, ThreadingHTTPServer((address, 0), Handler))
-
-
-def file_server(folder: Path, address: str = "127.0.0.1") -> Served:
     class Quiet(SimpleHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
             pass
 
-    return _run(Served(""), ThreadingHTTPServer((address, 0), partial(Quiet, directory=str(folder))))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
+    yield _run(server)
+    _stop(server)
 
 
-def _run(served: Served, server: ThreadingHTTPServer) -> Served:
+def _run(server: ThreadingHTTPServer) -> str:
     threading.Thread(target=server.serve_forever, daemon=True, name="answers").start()
-    served.server = server
-    served.url = f"http://{HOST}:{server.server_address[1]}"
-    return served
+    return f"http://{HOST}:{server.server_address[1]}"
+
+
+def _stop(server: ThreadingHTTPServer) -> None:
+    server.shutdown()
+    server.server_close()

@@ -28,6 +28,8 @@ from tests.vm.lab import BUILD
 from tests.vm.process import MORTAL, LabError, command, end, wait_for
 
 ROOT = BUILD / "root"
+KERNEL_ARGUMENTS = ("trivet.slot=a", "trivet.container=1")
+"""What makes the image take a container for an installed node."""
 DEPTH = 3
 """Process namespaces, one in the other: this host's, the mortal one around nspawn, the node's."""
 
@@ -151,9 +153,7 @@ class ContainerNode:
         master, slave = pty.openpty()
         words = [*MORTAL, *self.lab.inside(), *isolate, "sh", "-c", script, "sh", *self._nspawn(merged)]
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "TERM": "linux"}
-        self._process = subprocess.Popen(
-            words, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
-        )
+        self._process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True)
         os.close(slave)
         self.console = Console(Pty(master), self.folder / "console.log", self.node.name)
         try:
@@ -271,10 +271,14 @@ class ContainerNode:
         words += ["--register=no", "--keep-unit", "--private-network", "--capability=all", "--link-journal=no"]
         words += ["--console=interactive", "--resolv-conf=off", "--timezone=off", "--kill-signal=SIGRTMIN+3"]
         words += [f"--network-veth-extra={self.link(index)}:eth{index}" for index in range(len(self.node.networks))]
+        # Inside, /proc/cmdline would be this host's; systemd looks at the arguments of its first process instead.
+        # (Mounts on /proc come late: their source is a path inside.)
+        (self.folder / "upper" / "cmdline").write_text(" ".join(KERNEL_ARGUMENTS) + "\n")
+        words += ["--bind-ro=/cmdline:/proc/cmdline"]
         words += ["--bind=/dev/net/tun", f"--bind={self.state}:/var/lib/trivet"]
         words += [f"--bind={device}" for device in self.disks]
         words += [f"--bind={source}:{target}" for source, target in self.node.binds]
-        return words
+        return [*words, *KERNEL_ARGUMENTS]
 
     def _attach_disks(self) -> None:
         """Loop devices that the kernel frees when the last user is gone: the node, and the handle that we keep."""

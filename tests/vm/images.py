@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.vm.process import command
+from tests.vm.process import LabError, command
 
 MIB = 1 << 20
 
@@ -55,9 +56,7 @@ class RawDisk:
         text = command("sfdisk", "--json", "--sector-size", str(self.sector), str(self.file))
         table = json.loads(text)["partitiontable"]
         found = [
-            Partition(
-                number, part["start"] * self.sector, part["size"] * self.sector, part.get("name", ""), part["type"]
-            )
+            Partition(number, part["start"] * self.sector, part["size"] * self.sector, part.get("name", ""), part["type"])
             for number, part in enumerate(table["partitions"], start=1)
         ]
         return {item.name: item for item in found}
@@ -89,10 +88,30 @@ class RawDisk:
         return data
 
 
-def content_hash(image: Path) -> str:
-    """Of all the bytes that a guest could read; two equal ones: nothing on the disk has changed."""
-    with RawDisk(image) as disk:
-        return disk.sha256(0, disk.file.stat().st_size)
+def digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """A guest that reads both to their ends finds no difference."""
+    done = subprocess.run(["qemu-img", "compare", "-q", str(one), str(other)], check=False)
+    if done.returncode > 1:
+        raise LabError(f"{one} and {other} cannot be compared")
+    return done.returncode == 0
+
+
+def ext4_disk(file: Path, size: str, files: dict[str, str], label: str) -> Path:
+    """A disk with somebody's data: one file system over the whole of it."""
+    tree, raw = file.with_suffix(".tree"), file.with_suffix(".raw")
+    tree.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (tree / name).write_text(text)
+    command("truncate", "-s", size, str(raw))
+    command("mkfs.ext4", "-q", "-F", "-L", label, "-d", str(tree), str(raw))
+    convert(raw, file, "raw", "qcow2")
+    raw.unlink()
+    return file
 
 
 def fat_volume(file: Path, files: dict[str, str], label: str, mib: int = 4) -> Path:

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.vm import accel
-from tests.vm.answers import Served, file_server
 from tests.vm.machines import Machine
 from tests.vm.process import LabError, command, free_port
 from tests.vm.vm import VM
@@ -65,9 +64,6 @@ class Lab:
         """The port that stands for a private switch; made when first named."""
         return self._switches.setdefault(name, free_port())
 
-    def serve(self, folder: Path) -> Served:
-        return file_server(folder)
-
     def snapshot_folder(self, name: str) -> Path:
         return self.shared / "moments" / name
 
@@ -77,8 +73,7 @@ class Lab:
     @property
     def accel(self) -> str:
         if not self._accel:
-            kernel = BUILD / "pxe" / "vmlinuz"
-            self._accel = accel.accel(kernel if kernel.exists() else None)
+            self._accel = accel.accel(self.kernel if self.kernel.exists() else None)
         return self._accel
 
     @property
@@ -105,9 +100,13 @@ class Lab:
         return found[-1]
 
     @property
-    def kernel(self) -> dict[str, str]:
-        """Fields that start the live system's kernel directly, where firmware and boot menu are not the point."""
-        return {"kernel": str(BUILD / "pxe" / "vmlinuz"), "initrd": str(BUILD / "pxe" / "initrd.img")}
+    def kernel(self) -> Path:
+        """The live system's kernel, to be started directly where firmware and boot menu are not the point."""
+        return BUILD / "pxe" / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        return BUILD / "pxe" / "initrd.img"
 
     @property
     def image(self) -> dict[str, Any]:

@@ -20,6 +20,8 @@ OVMF = Path("/usr/share/OVMF")
 CODE = {"uefi": OVMF / "OVMF_CODE_4M.fd", "secureboot": OVMF / "OVMF_CODE_4M.secboot.fd"}
 VARS = {"uefi": OVMF / "OVMF_VARS_4M.fd", "secureboot": OVMF / "OVMF_VARS_4M.ms.fd"}
 MCAST = "230.84.82.86"
+UNBOOTABLE = 3000
+"""Milliseconds after which a BIOS that finds nothing to start resets the machine: an event that a story can wait for."""
 FIRST_DISK, FIRST_MEDIUM, FIRST_NIC = 10, 30, 50
 
 
@@ -60,7 +62,7 @@ def _board(machine: Machine, wiring: Wiring) -> Iterator[str]:
     board += ",kernel-irqchip=split" if machine.iommu else ""
     yield from ("-name", machine.name, "-nodefaults", "-no-user-config", "-display", "none", "-S")
     yield from ("-machine", board, "-accel", "kvm" if kvm else "tcg,thread=multi", "-cpu", "host" if kvm else "max")
-    yield from ("-smp", str(machine.cpus), "-m", machine.memory, "-rtc", "base=utc")
+    yield from ("-smp", str(machine.cpus), "-m", machine.memory, "-rtc", "base=utc", "-boot", f"reboot-timeout={UNBOOTABLE}")
     maker = f"manufacturer={machine.manufacturer},product={machine.product},serial={machine.name}"
     yield from ("-smbios", f"type=1,{maker}")
     yield from ("-device", "VGA,id=screen", "-device", "virtio-rng-pci,id=rng")
@@ -145,18 +147,18 @@ def _media(machine: Machine) -> Iterator[str]:
         yield from ("-device", f"ide-cd,id=cdrom,bus=ide.{slot},drive=node-cdrom,bootindex={first}")
     yield from ("-device", "qemu-xhci,id=usb")
     for index, stick in enumerate(machine.sticks, start=1):
-        yield from _stick(stick, first + index)
+        node, device = stick_arguments(stick, first + index)
+        yield from ("-blockdev", node, "-device", device)
 
 
-def _stick(stick: Stick, bootindex: int) -> Iterator[str]:
+def stick_arguments(stick: Stick, bootindex: int) -> tuple[str, str]:
+    """The block node and the device of a stick."""
     read_only = "off" if stick.writable else "on"
-    yield "-blockdev"
-    yield f"driver=raw,node-name=node-{stick.name},read-only={read_only},file.driver=file,file.filename={stick.image}"
+    node = f"node-{stick.name}"
     removable = "on" if stick.removable else "off"
-    yield "-device"
-    yield (
-        f"usb-storage,id={stick.name},bus=usb.0,drive=node-{stick.name},serial={stick.serial},"
-        f"removable={removable},bootindex={bootindex}"
+    return (
+        f"driver=raw,node-name={node},read-only={read_only},file.driver=file,file.filename={stick.image}",
+        f"usb-storage,id={stick.name},bus=usb.0,drive={node},serial={stick.serial},removable={removable},bootindex={bootindex}",
     )
 
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.vm import images
+from tests.vm import answers, images
 from tests.vm.console import Console, ConsoleError, Output
-from tests.vm.machines import USER, Disk, Machine
+from tests.vm.machines import USER, Disk, Machine, Stick
 from tests.vm.monitor import Monitor
 from tests.vm.process import LabError, connect, end, free_port, spawn, wait_for
-from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices
+from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices, stick_arguments
 from tests.vm.ssh import Ssh
 from tests.vm.tpm import start_tpm
 
@@ -48,10 +48,11 @@ class VM:
     def disk_file(self, name: str = "disk0") -> Path:
         return self.folder / f"{name}.qcow2"
 
-    def change(self, **fields: object) -> None:
+    def become(self, machine: Machine) -> VM:
         """Other hardware around the same disks; the machine must be off."""
         self._must_be_off()
-        self.machine = replace(self.machine, **fields)  # type: ignore[arg-type]
+        self.machine = machine
+        return self
 
     @property
     def console(self) -> Console:
@@ -150,9 +151,7 @@ class VM:
             try:
                 self._process.wait(timeout)
             except subprocess.TimeoutExpired:
-                raise ConsoleError(
-                    f"{self.machine.name}: still on after {timeout:.0f} s\n{self.console.tail()}"
-                ) from None
+                raise ConsoleError(f"{self.machine.name}: still on after {timeout:.0f} s\n{self.console.tail()}") from None
             if not self._revive():
                 break
         self._closed()
@@ -193,7 +192,7 @@ class VM:
         if self.ssh is not None and self.ssh.ready:
             self.ssh.put(archive, f"tar -x -C {target}")
             return
-        with self.lab.serve(self.folder) as url:
+        with answers.files(self.folder) as url:
             self.run(f"curl -sS --fail {url}/push.tar | tar -x -C {target}")
 
     def push_code(self) -> None:
@@ -228,8 +227,15 @@ class VM:
                 self.monitor.do("device_add", driver="virtio-scsi-pci", id="scsi", bus=port)
             bus = "scsi.0"
         for device in disk_devices(disk, bus, 100 + len(self.machine.disks)):
-            self.monitor.do("device_add", **_options(f"driver={device}"))
+            self.monitor.do("device_add", **_options(device))
         self.machine = replace(self.machine, disks=(*self.machine.disks, disk))
+
+    def plug_stick(self, stick: Stick) -> None:
+        for words, method in zip(
+            stick_arguments(stick, 200 + len(self.machine.sticks)), ("blockdev-add", "device_add"), strict=True
+        ):
+            self.monitor.do(method, **_options(words))
+        self.machine = replace(self.machine, sticks=(*self.machine.sticks, stick))
 
     def cable(self, nic: int, plugged: bool) -> None:
         self.monitor.do("set_link", name=f"nic{nic}", up=plugged)
@@ -252,19 +258,22 @@ class VM:
             wait_for(f"the memory of {self.machine.name} in a file", self._saved, 180)
             end(self._process)
             self._closed()
-        for file in self.folder.glob("*.qcow2"):
+        files = [disk.name for disk in self.machine.disks] + ["efivars"] * (self.machine.firmware != "bios")
+        for file in map(self.disk_file, files):
             shutil.move(file, folder / file.name)
         (folder / "done").touch()
         self.restore(name, start=alive)
 
     def restore(self, name: str, start: bool = True) -> VM:
-        """Go to a kept moment, with disks of one's own from there on. Takes seconds, however long the way to it was."""
+        """Go to a kept moment, with disks of one's own from there on. Takes seconds, however long the way to it was.
+
+        A disk that the machine did not have at that moment stays as it is, ready to be plugged in.
+        """
         folder = self.lab.snapshot_folder(name)
         if self.running:
             self.kill()
-        for file in self.folder.glob("*.qcow2"):
-            file.unlink()
         for file in folder.glob("*.qcow2"):
+            (self.folder / file.name).unlink(missing_ok=True)
             images.overlay(file, self.folder / file.name)
         memory = folder / "memory"
         return self.start(memory if memory.exists() else None) if start else self
@@ -299,9 +308,9 @@ class VM:
 
 
 def _options(text: str) -> dict[str, object]:
-    """`a=1,b.c=on` -> what QMP wants: nested, with numbers and booleans."""
+    """`driver,a=1,b.c=on` -> what QMP wants: nested, with numbers and booleans."""
     result: dict[str, object] = {}
-    for part in text.split(","):
+    for part in text.split(",") if text.startswith("driver=") else f"driver={text}".split(","):
         key, _, value = part.partition("=")
         *path, last = key.split(".")
         target = result

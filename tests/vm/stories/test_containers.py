@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The image's own root file system as nodes side by side, in seconds: where the cluster stories will run."""
+
+from __future__ import annotations
+
+import json
+
+from tests.vm import answers
+from tests.vm.containers import ContainerLab, Node
+from tests.vm.story import story
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSBoYXMgdGhlIHByaXZhdGUgaGFsZiBvZiB0aGlz lab"
+
+
+@story("container-nodes", quick=True)
+def test_container_nodes(containers: ContainerLab) -> None:
+    """Two nodes boot the image, take their names from their specs, see one another; one is frozen, cut off, killed."""
+    nodes = [containers.node(Node(name)) for name in ("n1", "n2")]
+    for number, node in enumerate(nodes, start=1):
+        plane = {"nics": [{"name": "eth0"}], "address": f"10.7.0.{number}/24"}
+        document = answers.spec(KEY, node.node.name, network={"planes": {"management": plane}})
+        (node.state / "spec.yaml").write_text(answers.text(document))
+        node.start()
+    n1, n2 = nodes
+    for node in nodes:
+        node.run("systemctl start trivetd", timeout=120)
+        assert node.run("hostname") == node.node.name
+        assert json.loads(node.run("trivet status --json"))["name"] == node.node.name
+    n1.run("ping -c 1 -W 2 10.7.0.2")
+    n2.cut_off()
+    assert not n1.output("ping -c 1 -W 2 10.7.0.2").ok
+    n2.reconnect()
+    n1.run("ping -c 1 -W 2 10.7.0.2")
+    n2.kill()
+    n2.start()
+    assert (n2.state / "spec.yaml").exists()
+    n2.run("systemctl start trivetd", timeout=120)
+    n1.run("ping -c 1 -W 5 10.7.0.2")

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The power goes, at any moment: what was half done is never taken for whole, and nobody has to help."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from tests.vm import observe
+from tests.vm.images import RawDisk
+from tests.vm.lab import Lab
+from tests.vm.machines import Disk, Machine, Nic
+from tests.vm.moments import BOOT, INSTALL, installed, live_shell
+from tests.vm.process import LabError
+from tests.vm.story import story
+from tests.vm.vm import VM
+
+CUTS = 10
+SYSTEM = Disk("disk0", "scsi", serial="CUT1")
+ALONE = Machine("n1", disks=(SYSTEM,), nics=(Nic(),))
+
+
+@story("power-cut-install")
+def test_power_cut_install(lab: Lab) -> None:
+    """Ten installations of one disk, each on what the one before it left behind, each cut later. The eleventh is let be."""
+    vm = live_shell(lab)
+    live = vm.machine
+    seconds = whole_installation(vm)
+    vm.disk_file().unlink()
+    whole = 0
+    for cut in range(CUTS):
+        vm.become(live).restore("live")
+        begin_installation(vm)
+        time.sleep(seconds * (cut + 0.5) / CUTS)
+        vm.kill()
+        whole += nothing_or_whole(lab, vm)
+    assert whole < CUTS, "no cut hit the installation"
+    vm.become(live).restore("live")
+    whole_installation(vm)
+    observe.whole_disk(lab, vm)
+    vm.become(ALONE).start()
+    vm.wait_ssh(BOOT)
+    observe.node(vm)
+
+
+def begin_installation(vm: VM) -> None:
+    vm.plug(SYSTEM)
+    vm.run("udevadm settle")
+    vm.console.line("trivet install")
+
+
+def whole_installation(vm: VM) -> float:
+    begun = time.monotonic()
+    begin_installation(vm)
+    vm.wait_exit(INSTALL)
+    return time.monotonic() - begun
+
+
+def nothing_or_whole(lab: Lab, vm: VM) -> bool:
+    """What firmware and loader make of this disk: nothing at all, or a node from a slot that is the very image."""
+    image = lab.image
+    with RawDisk(vm.disk_file()) as raw:
+        try:
+            parts = raw.partitions()
+        except LabError:
+            parts = {}
+        loader = "trivet-esp" in parts and _has_loader(raw)
+        whole = "trivet-a" in parts and raw.sha256(parts["trivet-a"].start, image["size"]) == image["sha256"]
+    assert whole or not loader, "this disk would start a slot that is not whole"
+    if not loader:
+        vm.become(ALONE).start()
+        vm.wait_reboot(90)  # the firmware finds nothing to start
+        assert not vm.console.text.strip(), vm.console.text
+        vm.kill()
+    return whole and loader
+
+
+def _has_loader(raw: RawDisk) -> bool:
+    try:
+        names = {name.lower() for name in raw.fat(raw.partitions()["trivet-esp"])}
+    except LabError:
+        return False
+    return "/efi/boot/bootx64.efi" in names or b"GRUB" in raw.read(0, 440)
+
+
+@story("power-cut-running")
+def test_power_cut_running(lab: Lab) -> None:
+    """Ten times the power goes under a node that writes all the while. It comes back with its spec each time."""
+    vm = installed(lab)
+    chance = random.Random(1)
+    vm.start()
+    vm.wait_ssh(BOOT)
+    spec = vm.run("cat /var/lib/trivet/spec.yaml")
+    for cut in range(CUTS):
+        observe.node(vm)
+        vm.run(f"echo {cut} > /var/lib/trivet/cut && sync /var/lib/trivet/cut")
+        vm.run(WRITER)
+        time.sleep(chance.uniform(0.5, 5))
+        vm.kill()
+        vm.start()
+        vm.wait_ssh(BOOT)
+        assert vm.run("cat /var/lib/trivet/spec.yaml") == spec
+        assert vm.run("cat /var/lib/trivet/cut") == str(cut), "what was synced is gone"
+        broken = vm.run("journalctl -k -b --no-pager -p err --grep 'EXT4-fs error|I/O error'", check=False)
+        assert "error" not in broken.replace("-- No entries --", ""), broken
+    observe.node(vm)
+
+
+WRITER = """
+nohup sh -c 'while :; do logger busy; dd if=/dev/urandom of=/var/lib/trivet/log/busy bs=64k count=8 2>/dev/null;
+    trivet apply --yes < /dev/null; done' > /dev/null 2>&1 &
+"""
