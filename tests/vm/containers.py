@@ -14,6 +14,7 @@ What a container lacks, stories must do in machines: kernel modules, device-mapp
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pty
 import shutil
@@ -25,6 +26,7 @@ from pathlib import Path
 
 from tests.vm.console import Console, ConsoleError, Output, Pty
 from tests.vm.lab import BUILD
+from tests.vm.namespaces import find_init, members
 from tests.vm.process import MORTAL, LabError, command, end, wait_for
 
 ROOT = BUILD / "root"
@@ -42,6 +44,10 @@ class Node:
     networks: tuple[str, ...] = ("mgmt",)
     disks: tuple[str, ...] = ()
     binds: tuple[tuple[str, str], ...] = ()
+
+    def mac(self, index: int) -> str:
+        digits = hashlib.sha256(f"{self.name} {index}".encode()).hexdigest()
+        return ":".join(["02", *(digits[at : at + 2] for at in range(0, 10, 2))])
 
 
 class ContainerLab:
@@ -135,7 +141,6 @@ class ContainerNode:
         if self.running:
             raise LabError(f"{self.node.name} is running")
         self._attach_disks()
-        bridges = [self.lab.bridge(network) for network in self.node.networks]
         merged = self.folder / "merged"
         overlay = f"lowerdir={self.lab.root},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
         own_run = "mkdir -p /run/systemd/nspawn && mount -t tmpfs lab /run/systemd/nspawn"
@@ -158,8 +163,7 @@ class ContainerNode:
         self.console = Console(Pty(master), self.folder / "console.log", self.node.name)
         try:
             self._init = wait_for(f"the first process of {self.node.name}", self._find_init, timeout)
-            for index, bridge in enumerate(bridges):
-                self.lab.command("ip", "link", "set", self.link(index), "master", bridge, "up")
+            self._cable_up()
             wait_for(f"systemd of {self.node.name}", lambda: self.output("systemctl show-environment", 10).ok, timeout)
         except LabError as error:
             raise ConsoleError(f"{self.node.name}: {error}\n{self.console.tail()}") from None
@@ -182,7 +186,7 @@ class ContainerNode:
         """All processes stand still, as on a host whose storage or firmware hangs: links stay up, nothing answers."""
         self._frozen = True
         seen: set[int] = set()
-        while fresh := set(self._members()) - seen:
+        while fresh := set(members(self._init)) - seen:
             for pid in fresh:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
@@ -190,7 +194,7 @@ class ContainerNode:
 
     def thaw(self) -> None:
         self._frozen = False
-        for pid in self._members():
+        for pid in members(self._init):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
@@ -280,6 +284,12 @@ class ContainerNode:
         words += [f"--bind={source}:{target}" for source, target in self.node.binds]
         return [*words, *KERNEL_ARGUMENTS]
 
+    def _cable_up(self) -> None:
+        for index, network in enumerate(self.node.networks):
+            set_mac = ("ip", "link", "set", f"eth{index}", "address", self.node.mac(index))
+            command("nsenter", "--target", str(self._init), "--net", *set_mac)
+            self.lab.command("ip", "link", "set", self.link(index), "master", self.lab.bridge(network), "up")
+
     def _attach_disks(self) -> None:
         """Loop devices that the kernel frees when the last user is gone: the node, and the handle that we keep."""
         for index, size in enumerate(self.node.disks[len(self._loops) :], start=len(self._loops)):
@@ -289,34 +299,8 @@ class ContainerNode:
             self._loops.append((device, os.open(device, os.O_RDONLY)))
             command("losetup", "--detach", device)
 
-    def _members(self) -> list[int]:
-        """All processes of the node, as this host numbers them, its first one first."""
-        found = []
-        space = os.readlink(f"/proc/{self._init}/ns/pid")
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with contextlib.suppress(OSError):
-                    if os.readlink(entry / "ns" / "pid") == space:
-                        found.append(int(entry.name))
-        return sorted(found)
-
     def _find_init(self) -> int | None:
-        """The process that is number 1 in a namespace two levels below ours (nspawn itself is number 1 one level below)."""
-        if not self.running:
+        if self._process is None or not self.running:
             time.sleep(0.1)  # let its last words reach the console
             raise LabError("systemd-nspawn ended")
-        for status in Path("/proc").glob("[0-9]*/status"):
-            with contextlib.suppress(OSError):
-                lines = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-                numbers = lines["NSpid"].split()
-                if len(numbers) == DEPTH and numbers[-1] == "1" and self._descends(int(numbers[0])):
-                    return int(numbers[0])
-        return None
-
-    def _descends(self, pid: int) -> bool:
-        while pid > 1:
-            if self._process and pid == self._process.pid:
-                return True
-            stat = Path(f"/proc/{pid}/stat").read_text()
-            pid = int(stat.rpartition(")")[2].split()[1])
-        return False
+        return find_init(self._process.pid, DEPTH)

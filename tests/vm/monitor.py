@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import queue
+import re
 import socket
 import threading
 import time
@@ -81,3 +82,17 @@ class Monitor:
         except OSError:
             pass
         self._answers.put(None)
+
+
+def options(text: str) -> dict[str, object]:
+    """`driver,a=1,b.c=on` -> what QMP wants: nested, with numbers and booleans."""
+    result: dict[str, object] = {}
+    for part in text.split(",") if text.startswith("driver=") else f"driver={text}".split(","):
+        key, _, value = part.partition("=")
+        *path, last = key.split(".")
+        target = result
+        for name in path:
+            target = target.setdefault(name, {})  # type: ignore[assignment]
+        number = last != "serial" and re.fullmatch(r"0x[0-9a-f]+|\d+", value)
+        target[last] = int(value, 0) if number else {"on": True, "off": False}.get(value, value)
+    return result

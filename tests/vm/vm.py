@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import shutil
 import subprocess
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.vm import answers, images
 from tests.vm.console import Console, ConsoleError, Output
 from tests.vm.machines import USER, Disk, Machine, Stick
-from tests.vm.monitor import Monitor
+from tests.vm.monitor import Monitor, options
 from tests.vm.process import LabError, connect, end, free_port, spawn, wait_for
 from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices, stick_arguments
 from tests.vm.ssh import Ssh
@@ -167,16 +166,14 @@ class VM:
 
     def run(self, script: str, timeout: float = 60, check: bool = True) -> str:
         """The output of a shell script as root: over SSH where that was reached before, else on the serial line."""
-        over_ssh = self.ssh is not None and self.ssh.ready
-        output = self.ssh.run(script, timeout) if self.ssh and over_ssh else self.console.run(script, timeout)
+        output = self.output(script, timeout)
         if check and not output.ok:
             raise ConsoleError(f"{self.machine.name}: `{script}` ended with {output.status}:\n{output.text[-3000:]}")
         return output.text
 
     def output(self, script: str, timeout: float = 60) -> Output:
         """As `run`, with the exit status instead of an error."""
-        over_ssh = self.ssh is not None and self.ssh.ready
-        return self.ssh.run(script, timeout) if self.ssh and over_ssh else self.console.run(script, timeout)
+        return self.ssh.run(script, timeout) if self.ssh and self.ssh.ready else self.console.run(script, timeout)
 
     def wait_ssh(self, timeout: float = 240, user: str = "root") -> None:
         if self.ssh is None:
@@ -220,21 +217,21 @@ class VM:
         file = self.disk_file(disk.name)
         if not file.exists():
             images.create(file, disk.size)
-        self.monitor.do("blockdev-add", **_options(blockdev(disk.name, file)))
+        self.monitor.do("blockdev-add", **options(blockdev(disk.name, file)))
         bus = port
         if disk.bus == "scsi":
             if not any(other.bus == "scsi" for other in self.machine.disks):
                 self.monitor.do("device_add", driver="virtio-scsi-pci", id="scsi", bus=port)
             bus = "scsi.0"
         for device in disk_devices(disk, bus, 100 + len(self.machine.disks)):
-            self.monitor.do("device_add", **_options(device))
+            self.monitor.do("device_add", **options(device))
         self.machine = replace(self.machine, disks=(*self.machine.disks, disk))
 
     def plug_stick(self, stick: Stick) -> None:
         for words, method in zip(
             stick_arguments(stick, 200 + len(self.machine.sticks)), ("blockdev-add", "device_add"), strict=True
         ):
-            self.monitor.do(method, **_options(words))
+            self.monitor.do(method, **options(words))
         self.machine = replace(self.machine, sticks=(*self.machine.sticks, stick))
 
     def cable(self, nic: int, plugged: bool) -> None:
@@ -305,17 +302,3 @@ class VM:
         for helper in self._helpers:
             end(helper)
         self._helpers.clear()
-
-
-def _options(text: str) -> dict[str, object]:
-    """`driver,a=1,b.c=on` -> what QMP wants: nested, with numbers and booleans."""
-    result: dict[str, object] = {}
-    for part in text.split(",") if text.startswith("driver=") else f"driver={text}".split(","):
-        key, _, value = part.partition("=")
-        *path, last = key.split(".")
-        target = result
-        for name in path:
-            target = target.setdefault(name, {})  # type: ignore[assignment]
-        number = last != "serial" and re.fullmatch(r"0x[0-9a-f]+|\d+", value)
-        target[last] = int(value, 0) if number else {"on": True, "off": False}.get(value, value)
-    return result
