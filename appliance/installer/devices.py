@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices by their lasting names, and what has to be said to kernel and udev so that those names are true."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from appliance.errors import StalePlan, StepFailed
 from appliance.host.host import Host
 from appliance.services.storage.naming import BY_ID, BY_PATH
 
-WORK = "/run/trivet/install"
+WORK = f"/run/trivet/install-{os.getpid()}"
 _LINKS_SECONDS = 30
 
 
