@@ -44,11 +44,12 @@ def _dump(what: str, **arguments: object) -> Iterator[Any]:
 
 
 def _link(message: Any, names: Mapping[int, str], control: socket.socket) -> dict[str, Any]:
-    """The kernel's message in our words. A link's parent may be in another namespace: then it has no name here."""
+    """The kernel's message in our words. `outside`: what the link stands on is in another namespace, so it has no name here."""
     name = message.get("IFLA_IFNAME")
     info = message.get("IFLA_LINKINFO")
     kind = (info.get("IFLA_INFO_KIND") if info else "") or ""
     mac = message.get("IFLA_ADDRESS") or ""
+    outside = message.get("IFLA_LINK_NETNSID") is not None
     return {
         "name": name,
         "mac": mac,
@@ -58,7 +59,8 @@ def _link(message: Any, names: Mapping[int, str], control: socket.socket) -> dic
         "up": message.get("state") == "up",
         "carrier": bool(message.get("IFLA_CARRIER")),
         "master": names.get(message.get("IFLA_MASTER") or 0, ""),
-        "parent": names.get(message.get("IFLA_LINK") or 0, ""),
+        "parent": "" if outside else names.get(message.get("IFLA_LINK") or 0, ""),
+        "outside": outside,
         "firmware": "" if kind else _firmware(name, control),
         "vfs": tuple(_vf(v) for v in _attributes(message.get("IFLA_VFINFO_LIST"), "IFLA_VF_INFO")),
     }

@@ -28,10 +28,12 @@ class Sriov(Model):
 class Nic(Model):
     """A physical port as observed: known by permanent MAC and PCI address, never by the kernel's name.
 
-    `speed` is in Mbit/s, 0 without a link. `addresses` are in CIDR form, on the port itself or on what stands on it.
+    `permanent` is false where the driver knows no permanent MAC (veth), and `mac` is the present one. `speed` is in Mbit/s, 0
+    without a link. `addresses` are in CIDR form, on the port itself or on what stands on it.
     """
 
     mac: str
+    permanent: bool = True
     pci: str = ""
     driver: str = ""
     firmware: str = ""

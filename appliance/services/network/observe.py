@@ -44,8 +44,11 @@ def _name(device: UdevDevice) -> str:
 
 
 def _is_port(device: UdevDevice, link: Mapping[str, Any] | None) -> bool:
-    hardware = "/devices/virtual/" not in device.path and device.type not in _WIRELESS
-    return hardware and link is not None and not link["kind"] and bool(_MAC.fullmatch(_mac(link)))
+    if link is None or not _MAC.fullmatch(_mac(link)):
+        return False
+    if link["kind"] == "veth":
+        return bool(link.get("outside"))  # the cable of a container node: its other end is in the host
+    return "/devices/virtual/" not in device.path and device.type not in _WIRELESS and not link["kind"]
 
 
 def _mac(link: Mapping[str, Any]) -> str:
@@ -75,6 +78,7 @@ def _nic(host: Host, device: UdevDevice, link: Mapping[str, Any], addresses: tup
     physical = (host.files.link(f"{sys}/physfn") or "").rpartition("/")[2] if pci else ""
     return Nic(
         mac=_mac(link),
+        permanent=bool(link["permanent_mac"]),
         pci=pci,
         driver=facts.get("ID_NET_DRIVER") or _driver(host, f"{device.path}/device"),
         firmware=link["firmware"],

@@ -23,7 +23,7 @@ VLAN_NAME = "management"
 
 _PORT = """\
 [Match]
-PermanentMACAddress={{ nic.mac }}
+{{ "PermanentMACAddress" if nic.permanent else "MACAddress" }}={{ nic.mac }}
 Type=ether
 {{ link }}
 [Network]
