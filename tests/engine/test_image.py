@@ -117,7 +117,7 @@ def test_a_disk_becomes_an_osd_and_holds_an_image(ceph: ContainerNode) -> None:
 
 
 def test_libvirt_answers_and_knows_kvm_s_machines(node: ContainerNode) -> None:
-    node.run("systemd-run --unit=try-virt virtqemud")
+    node.run("systemd-run --unit=try-virt libvirtd")
     node.run("for i in $(seq 50); do virsh -c qemu:///system version >/dev/null 2>&1 && break; sleep 0.2; done")
     assert "q35" in node.run("virsh -c qemu:///system capabilities")
     node.run("systemctl stop try-virt")

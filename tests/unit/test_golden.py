@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 
 import pytest
-from appliance.host.record import recorded
 
 from appliance import flow
 from appliance.cli.render import plan_text
 from appliance.errors import Problems, Unsatisfiable
+from appliance.host.playback import recorded
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan
