@@ -18,8 +18,8 @@ from appliance.installer.slots import probe
 from appliance.model.plan import InstallBoot
 
 NODE = "/trivet/node.json"
+SHIM = "/EFI/BOOT/BOOTX64.EFI"
 _LABEL = "Trivet"
-_LOADER = r"\EFI\BOOT\BOOTX64.EFI"
 _ENTRY = re.compile(r"Boot([0-9A-F]{4})\*? Trivet\s+HD\(\d+,GPT,([0-9a-f-]{36})", re.IGNORECASE)
 _GRUB_PC = "usr/lib/grub/i386-pc"
 _SECTORS_PER_MIB = layout.MIB // grub.SECTOR
@@ -40,24 +40,26 @@ class _InstallBoot:
             return not step.bios or all(blocks.read(link, offset, len(data)) == data for offset, data in _bios(host, link, slot))
 
     def do(self, step: InstallBoot, host: Host, report: Report) -> None:
+        """What the firmware starts is written when all that it will need is on the disk; whose node it is, after that."""
         link = disk_link(host, step.disk)
         esp = Esp(host, layout.part(link, layout.NUMBER["esp"]))
         files, texts = _files(step), _texts(step)
         esp.format(step.esp)
         esp.make_folders([*files, *texts])
+        for path, text in texts.items():
+            if path != NODE:
+                esp.write(path, text)
         with mounted(host, step.device, "squashfs", "ro") as slot:
             for path, source in files.items():
                 if host.files.real(f"{slot}/{source}") is None:
                     raise StepFailed(f"the image has no /{source}, so no disk can start from it", "build it again")
+                if path == SHIM:
+                    esp.flush()
                 esp.copy(f"{slot}/{source}", path)
-            if step.bios:
-                for offset, data in _bios(host, link, slot):
-                    blocks.write(link, offset, data)
-        for path, text in texts.items():
-            # The last of them says whose node this is, and that is true only when all else is on the disk.
-            if path == NODE:
-                esp.flush()
-            esp.write(path, text)
+            for offset, data in _bios(host, link, slot) if step.bios else ():
+                blocks.write(link, offset, data)
+        esp.flush()
+        esp.write(NODE, texts[NODE])
         esp.flush()
         if host.files.list("/sys/firmware/efi/efivars"):
             _add_entry(host, link, report)
@@ -66,16 +68,16 @@ class _InstallBoot:
 def _files(step: InstallBoot) -> dict[str, str]:
     """Where on the ESP each file of the image goes. shim looks for GRUB and for its key manager beside itself."""
     return {
-        "/EFI/BOOT/BOOTX64.EFI": "usr/lib/shim/shimx64.efi.signed",
-        "/EFI/BOOT/grubx64.efi": "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
-        "/EFI/BOOT/mmx64.efi": "usr/lib/shim/mmx64.efi.signed",
         f"/trivet/{step.slot}/vmlinuz": "boot/vmlinuz",
         f"/trivet/{step.slot}/initrd.img": "boot/initrd.img",
+        "/EFI/BOOT/grubx64.efi": "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
+        "/EFI/BOOT/mmx64.efi": "usr/lib/shim/mmx64.efi.signed",
+        SHIM: "usr/lib/shim/shimx64.efi.signed",
     }
 
 
 def _texts(step: InstallBoot) -> dict[str, str]:
-    """The files that are written here; node.json is the last."""
+    """The files that are written here."""
     good = {f"{slot.upper()}_{what}": "0" for slot in ("a", "b") for what in ("OK", "TRY")}
     return {
         f"{grub.PREFIX}/grub.cfg": grub.menu(),
@@ -108,7 +110,7 @@ def _add_entry(host: Host, link: str, report: Report) -> None:
                 host.run(["efibootmgr", "--quiet", "--bootnum", number, "--delete-bootnum"])
         disk = host.files.real(link) or link
         host.run(["efibootmgr", "--quiet", "--create", "--disk", disk, "--part", str(layout.NUMBER["esp"]),
-                  "--label", _LABEL, "--loader", _LOADER])  # fmt: skip
+                  "--label", _LABEL, "--loader", SHIM.replace("/", "\\")])  # fmt: skip
     except ApplianceError as error:
         report.line(f"no entry in the firmware's boot menu: {error.message}; the disk's default path is used")
 

@@ -30,6 +30,9 @@ _CODE_END = 0x1B8  # after it come the disk's signature and the partition table
 _BLOCK_LIST = SECTOR - 12
 _REST_SEGMENT = 0x820
 _NOPS = b"\x90\x90"
+NEXT_DEVICE = b"\xcd\x18\xeb\xfe"
+"""Boot code that asks a BIOS for its next device (int 18h). A partition table makes a disk look bootable to a BIOS; until
+GRUB is there this is what keeps a half-installed disk from hanging the machine instead of starting the medium again."""
 
 
 def menu() -> str:

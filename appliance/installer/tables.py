@@ -11,7 +11,7 @@ from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan
 from appliance.host import blocks
 from appliance.host.host import Host
-from appliance.installer import layout
+from appliance.installer import grub, layout
 from appliance.installer.devices import disk_link, partitions, refresh, release, wait_for
 from appliance.model.plan import FinishInstall, MirrorPartition, PartitionDisk, WipeDisk
 from appliance.model.storage import Disk
@@ -74,10 +74,10 @@ class _PartitionDisk:
         lines = [f"label: gpt\nlabel-id: {step.uuid}"] + [
             f'start={p.start}MiB, size={p.size}MiB, type={p.type}, uuid={p.uuid}, name="{p.name}"' for p in step.partitions
         ]
-        host.run(
-            ["sfdisk", "--quiet", "--lock=yes", "--wipe=always", "--wipe-partitions=always", disk.link],
-            stdin="\n".join(lines) + "\n",
-        )
+        # On a blank disk there is nothing to wipe, and sfdisk keeps the boot code that it finds only with --wipe=never.
+        blocks.write(disk.link, 0, grub.NEXT_DEVICE)
+        quiet = ["--quiet", "--lock=yes", "--wipe=never", "--wipe-partitions=always"]
+        host.run(["sfdisk", *quiet, disk.link], stdin="\n".join(lines) + "\n")
         blocks.flush(disk.link)
         refresh(host, disk.link)
         wait_for(host, *(layout.part(disk.link, p.number) for p in step.partitions))

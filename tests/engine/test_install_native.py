@@ -94,6 +94,7 @@ def test_an_installation(machine: Bench, image: Image) -> None:
     first = blocks.read(disk.link, 0, 512)
     assert first[510:] == b"\x55\xaa"
     assert (first[0] == 0xEB) == (disk.sector == 512)
+    assert (first[:4] == grub.NEXT_DEVICE) == (disk.sector == 4096)
 
 
 def test_the_spec_is_saved_for_root_alone_and_in_no_command(machine: Bench, image: Image, tmp_path: Path) -> None:
@@ -164,6 +165,8 @@ def test_the_power_goes_and_the_next_run_installs(machine: Bench, image: Image, 
     with pytest.raises(PowerCut):
         install(machine, image)
     machine.cut_at = ""
+    if "--no-reread" not in cut:  # from there on the disk is whole, and boots
+        assert blocks.read(machine.disks[0].link, 0, 4) in (grub.NEXT_DEVICE, bytes(4))
     machine.settle()
     install(machine, image)
     (disk,) = machine.disks
