@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`trivet install`: what the live system does at its start. Find the answer, plan, show the plan, carry it out, restart.
+
+It says everything on every console, since nobody knows at which one somebody stands; run by hand it speaks to that person
+alone. It asks nothing: consent is in the answer. Whatever it refuses, it changes nothing and leaves the shell.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from appliance import __version__, flow
+from appliance.cli import render
+from appliance.cli.screen import Screen
+from appliance.engine.journal import Journal
+from appliance.errors import ApplianceError, Problems
+from appliance.host import consoles
+from appliance.host.host import Host
+from appliance.host.live import live
+from appliance.installer import answers, slots
+from appliance.installer.media import Answer
+from appliance.model.document import load_spec
+from appliance.model.events import Event
+from appliance.model.plan import Plan, SaveSpec
+from appliance.model.spec import InstallSpec, Spec
+
+LOGS = Path("/run/trivet/log")
+_NO_ANSWER = """\
+There is no answer file, so nothing was done. To install this machine, give one:
+  - plug in a FAT or ISO volume labelled TRIVET-SPEC that has the file spec.yaml;
+  - or start with trivet.answer=http://server/path on the kernel's command line;
+  - or write the file here, and say `trivet apply spec.yaml`.
+`trivet inspect` shows what this machine has, `trivet plan spec.yaml` what would
+be done. `trivet install` looks for an answer again.
+"""
+
+
+def install() -> int:
+    """The exit code: 0 when the machine is (or was) as the answer says."""
+    host = live()
+    by_hand = sys.stdin.isatty()
+    screen = Screen(consoles.Consoles([] if by_hand else consoles.names(host.files)), sys.stdout, by_hand=by_hand)
+    try:
+        return _install(host, screen)
+    except ApplianceError as error:
+        problems = [str(p) for p in error.problems] if isinstance(error, Problems) else [str(error)]
+        screen.say("", "Not installed:", *(f"  - {problem}" for problem in problems))
+        screen.say(f"What was done so far is in {LOGS}. A root shell follows; `trivet install` tries again.")
+        return error.exit_code
+
+
+def _install(host: Host, screen: Screen) -> int:
+    screen.say("", f"Trivet {__version__} installer")
+    options = answers.options(host.files.read("/proc/cmdline") or "")
+    host.udev.settle()
+    answer = _answer(host, screen, options)
+    if answer is None:
+        screen.say("", *_NO_ANSWER.splitlines())
+        return 0
+    screen.say(f"Answer: {answer.source}")
+    spec = load_spec(answer.text)
+    plan = flow.plan(flow.inspect(host), spec)
+    screen.say("", *render.plan_text(plan).splitlines(), "")
+    if not plan.steps:
+        screen.say(f"{spec.node.name} is installed here already. Remove the medium and restart.")
+        return 0
+    _apply(plan, spec, answer, screen)
+    return 0
+
+
+def _answer(host: Host, screen: Screen, options: answers.Options) -> Answer | None:
+    finder = answers.Finder(host, options, lambda: flow.inspect(host).model_dump_json(), screen.say)
+    return finder.wait() if options.mode == "unattended" else finder.find()
+
+
+def _apply(plan: Plan, spec: Spec, answer: Answer, screen: Screen) -> None:
+    host = live(spec.secrets | {"spec": answer.text})
+    begun = time.monotonic()
+    with Journal("install", LOGS) as journal:
+        journal.plan(plan)
+
+        def emit(event: Event) -> None:
+            journal.event(event)
+            screen.event(event)
+
+        flow.apply(plan, host, emit)
+    screen.say("", f"{spec.node.name} is installed, after {time.monotonic() - begun:.0f} s.")
+    _keep_logs(plan, host, journal.path, screen)
+    _then(host, spec.install or InstallSpec(), screen)
+
+
+def _keep_logs(plan: Plan, host: Host, journal: Path, screen: Screen) -> None:
+    """On the node that was just installed. That it has no log is no reason to call it not installed."""
+    device = next((step.device for step in plan.steps if isinstance(step, SaveSpec)), None)
+    if device is None:
+        return
+    texts = {journal.name: host.files.read(str(journal)) or "", f"{journal.stem}.log": screen.transcript}
+    try:
+        slots.keep_logs(host, device, texts)
+    except ApplianceError as error:
+        screen.say(f"Its log could not be kept: {error}")
+
+
+def _then(host: Host, install: InstallSpec, screen: Screen) -> None:
+    if install.then == "poweroff":
+        screen.say("Switching off.")
+        host.run(["systemctl", "poweroff"])
+    else:
+        screen.say("Restarting from its own disk; the medium can be removed.")
+        host.run(["systemctl", "reboot"])
