@@ -20,7 +20,7 @@ from images.run import BuildError, Phases, die, main_guard, mib, run
 from images.sbom import sbom
 
 REPO = Path(__file__).resolve().parent.parent
-LEVEL = 15
+LEVEL = 9
 """Of zstd. See README: what a level costs in time and what it saves."""
 
 
@@ -38,7 +38,7 @@ def last_commit() -> tuple[str, int]:
 def squash(root: Path, out: Path, epoch: int) -> None:
     out.unlink(missing_ok=True)
     run(
-        "mksquashfs", root, out, "-noappend", "-no-progress", "-quiet", "-comp", "zstd", "-Xcompression-level", str(LEVEL), "-b", "256K",
+        "mksquashfs", root, out, "-noappend", "-no-progress", "-quiet", "-comp", "zstd", "-Xcompression-level", str(LEVEL), "-b", "128K",
         "-mkfs-time", str(epoch), "-all-time", str(epoch), "-no-exports",
     )  # fmt: skip
 

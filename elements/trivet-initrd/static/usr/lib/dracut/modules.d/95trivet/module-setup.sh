@@ -7,7 +7,7 @@ check() {
 }
 
 depends() {
-    echo mdraid systemd
+    echo mdraid systemd-initrd
 }
 
 install() {
@@ -18,5 +18,10 @@ install() {
     # An array is called what it was created as, on whatever host that was.
     printf 'HOMEHOST <ignore>\nAUTO +1.x +imsm +ddf -all\n' > "$initdir/etc/mdadm.conf"
     inst_multiple sleep cat
+    # The network is for a boot over the network, which says ip=dhcp. Any other leaves the ports to the node.
+    for unit in systemd-networkd.service systemd-networkd.socket systemd-network-generator.service; do
+        mkdir -p "$initdir/etc/systemd/system/$unit.d"
+        printf '[Unit]\nConditionKernelCommandLine=ip\n' > "$initdir/etc/systemd/system/$unit.d/trivet.conf"
+    done
     $SYSTEMCTL -q --root "$initdir" add-wants initrd-root-device.target trivet-arrays.service
 }
