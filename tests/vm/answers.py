@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -53,7 +54,8 @@ class Answers:
         asked = self.asked
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+            def do_POST(self) -> None:
+                json.loads(self.rfile.read(int(self.headers["Content-Length"])))  # the machine's inventory
                 asked.append(self.path)
                 body = replies.get(self.path.partition("?")[0])
                 self.send_response(status if body is not None else 404)
