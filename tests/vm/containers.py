@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.vm.console import Console, ConsoleError, Output, Pty
-from tests.vm.lab import BUILD
+from tests.vm.lab import BUILD, REPO, push
 from tests.vm.namespaces import find_init, members
 from tests.vm.process import MORTAL, LabError, command, end, wait_for
 
@@ -34,6 +34,11 @@ KERNEL_ARGUMENTS = ("trivet.slot=a", "trivet.container=1")
 """What makes the image take a container for an installed node."""
 DEPTH = 3
 """Process namespaces, one in the other: this host's, the mortal one around nspawn, the node's."""
+WRITABLE_NAME = """\
+[Service]
+ExecStartPre=mount --bind /proc/sys/kernel/hostname /proc/sys/kernel/hostname
+ExecStartPre=mount -o remount,bind,rw /proc/sys/kernel/hostname
+"""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,13 @@ class ContainerLab:
             self._bridges.add(network)
         return name
 
+    def code(self, source: Path) -> tuple[str, str]:
+        """A bind that gives a node a checkout's `appliance` instead of the image's: always as it is now, without a copy."""
+        found = sorted((self.root / "usr/lib/trivet/venv/lib").glob("python3*/site-packages/appliance"))
+        if not found:
+            raise LabError(f"no Trivet in {self.root}")
+        return str(source), f"/{found[0].relative_to(self.root)}"
+
     def inside(self) -> list[str]:
         """The words before a command that shall run in the lab's namespaces."""
         return ["nsenter", "--target", str(self._holder.pid), "--net", "--mount"]
@@ -120,6 +132,10 @@ class ContainerNode:
         # nspawn brings its own /dev: the image's, with its device nodes, must not shine through
         (folder / "upper" / "dev").mkdir()
         os.setxattr(folder / "upper" / "dev", "trusted.overlay.opaque", b"y")
+        # nspawn makes /proc/sys read-only, and with it the name that the node gives itself
+        dropins = folder / "upper" / "etc" / "systemd" / "system" / "trivetd.service.d"
+        dropins.mkdir(parents=True)
+        (dropins / "lab.conf").write_text(WRITABLE_NAME)
 
     @property
     def state(self) -> Path:
@@ -241,17 +257,6 @@ class ContainerNode:
             raise ConsoleError(f"{self.node.name}: `{script}` ended with {output.status}:\n{output.text[-3000:]}")
         return output.text
 
-    def push_code(self, source: Path) -> None:
-        """A checkout's `appliance` instead of the image's."""
-        found = sorted((self.lab.root / "usr/lib/trivet/venv/lib").glob("python3*/site-packages"))
-        if not found:
-            raise LabError(f"no virtual environment of Trivet in {self.lab.root}")
-        target = "/" / found[0].relative_to(self.lab.root) / "appliance"
-        archive = self.state / ".push.tar"
-        command("tar", "-c", "--exclude=__pycache__", "-f", str(archive), "-C", str(source), ".")
-        self.run(f"tar -x -C {target} -f /var/lib/trivet/.push.tar")
-        archive.unlink()
-
     # -- details ------------------------------------------------------------------------------------------------------
 
     def release(self) -> None:
@@ -281,7 +286,8 @@ class ContainerNode:
         words += ["--bind-ro=/cmdline:/proc/cmdline"]
         words += ["--bind=/dev/net/tun", f"--bind={self.state}:/var/lib/trivet"]
         words += [f"--bind={device}" for device in self.disks]
-        words += [f"--bind={source}:{target}" for source, target in self.node.binds]
+        binds = (*self.node.binds, self.lab.code(REPO / "appliance")) if push() else self.node.binds
+        words += [f"--bind={source}:{target}" for source, target in binds]
         return [*words, *KERNEL_ARGUMENTS]
 
     def _cable_up(self) -> None:

@@ -117,7 +117,7 @@ def ext4_disk(file: Path, size: str, files: dict[str, str], label: str) -> Path:
 def fat_volume(file: Path, files: dict[str, str], label: str, mib: int = 4) -> Path:
     """A stick without a partition table, as operators make them."""
     file.unlink(missing_ok=True)
-    command("mformat", "-C", "-i", str(file), "-T", str(mib * 2048), "-v", label, "::")
+    command("mkfs.vfat", "-n", label, "-C", str(file), str(mib * 1024))
     for name, text in files.items():
         command("mcopy", "-i", str(file), "-", f"::{name}", text=text)
     return file

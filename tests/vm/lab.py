@@ -12,6 +12,7 @@ What was built (`build/`) is looked up here, and only here.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ from tests.vm.vm import VM
 
 REPO = Path(__file__).resolve().parents[2]
 BUILD = REPO / "build"
+
+
+def push() -> bool:
+    """TRIVET_LAB_PUSH=1: stories take this checkout's Python where they can, for the time between two builds of the ISO."""
+    return bool(os.environ.get("TRIVET_LAB_PUSH"))
 
 
 class Lab:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.vm import answers
-from tests.vm.lab import Lab
+from tests.vm.lab import Lab, push
 from tests.vm.machines import Disk, Machine, Nic, Stick
 from tests.vm.vm import VM
 
@@ -71,7 +71,9 @@ def live_shell(lab: Lab, more: str = "") -> VM:
 
     Without disks it can be kept with its memory. On the stick is the standard answer.
     """
-    file = answers.volume(lab.shared / "answer.img", answers.spec(lab.public_key))
+    file = lab.shared / "answer.img"
+    if not lab.has_snapshot("live"):  # later the live system remembers what it read there
+        answers.volume(file, answers.spec(lab.public_key))
     machine = replace(live(lab, Machine("n1", nics=(Nic(),)), "rescue", more), sticks=(Stick(str(file), "answer"),))
     vm = lab.machine(machine)
     if lab.has_snapshot("live"):
@@ -81,4 +83,6 @@ def live_shell(lab: Lab, more: str = "") -> VM:
         vm.console.expect(r"root@\S*# ", timeout=BOOT)
         vm.console.login()
         vm.snapshot("live")
+    if push():
+        vm.push_code()
     return vm

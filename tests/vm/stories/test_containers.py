@@ -17,15 +17,17 @@ def test_container_nodes(containers: ContainerLab) -> None:
     """Two nodes boot the image, take their names from their specs, see one another; one is frozen, cut off, killed."""
     nodes = [containers.node(Node(name)) for name in ("n1", "n2")]
     for number, node in enumerate(nodes, start=1):
-        plane = {"nics": [{"name": "eth0"}], "address": f"10.7.0.{number}/24"}
+        plane = {"nics": [{"mac": node.node.mac(0)}], "address": f"10.7.0.{number}/24"}
         document = answers.spec(KEY, node.node.name, network={"planes": {"management": plane}})
         (node.state / "spec.yaml").write_text(answers.text(document))
         node.start()
     n1, n2 = nodes
     for node in nodes:
-        node.run("systemctl start trivetd", timeout=120)
+        assert node.run("systemctl is-system-running --wait", timeout=60) == "running"
         assert node.run("hostname") == node.node.name
-        assert json.loads(node.run("trivet status --json"))["name"] == node.node.name
+        assert f"10.7.0.{node.node.name[1]}/24" in node.run("ip -br address show eth0")
+        told = json.loads(node.run("trivet status --json"))
+        assert (told["name"], told["state"]) == (node.node.name, "ready"), told
     n1.run("ping -c 1 -W 2 10.7.0.2")
     n2.cut_off()
     assert not n1.output("ping -c 1 -W 2 10.7.0.2").ok
@@ -34,5 +36,5 @@ def test_container_nodes(containers: ContainerLab) -> None:
     n2.kill()
     n2.start()
     assert (n2.state / "spec.yaml").exists()
-    n2.run("systemctl start trivetd", timeout=120)
+    n2.run("systemctl is-system-running --wait", timeout=60)
     n1.run("ping -c 1 -W 5 10.7.0.2")
