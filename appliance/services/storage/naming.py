@@ -53,7 +53,7 @@ def _name(disk: UdevDevice, own: set[str]) -> tuple[str, str]:
     by_id = sorted((link for link in own if link.startswith(BY_ID)), key=lambda link: (len(link), link))
     volume = [link for link in by_id if "MD_LEVEL" in disk.properties and link.startswith(f"{BY_ID}md-uuid-")]
     by_id = [link for link in by_id if not link.removeprefix(BY_ID).startswith(_OF_CONTENT)]
-    of_wwn = [link for link in by_id if link.removeprefix(BY_ID).startswith(_OF_WWN)]
+    of_wwn = [link for start in _OF_WWN for link in by_id if link.startswith(BY_ID + start)]
     readable = [link for link in by_id if link not in of_wwn and _encoded(serial(disk)) in link] if serial(disk) else []
     by_path = sorted(link for link in own if link.startswith(BY_PATH))
     preferred = [link for link in by_path if link == BY_PATH + path(disk)]

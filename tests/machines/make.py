@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Record the lab's machines anew: `python -m tests.machines.make NAME...` (none: all). Needs the ISO, and minutes each.
+
+What a machine holds is put there by itself, in its live system (`prepare`), and the machine is restarted before it is
+recorded: so the record shows what our live system makes of disks that somebody else has filled.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.vm import answers
+from tests.vm.lab import BUILD, Lab
+from tests.vm.machines import Disk, Machine, Nic, Numa, Stick
+from tests.vm.moments import BOOT, live
+from tests.vm.vm import VM
+
+HERE = Path(__file__).parent
+ID = "/dev/disk/by-id"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A machine, how it is filled (before a restart) and what is done in the boot that is recorded."""
+
+    machine: Machine
+    origin: str
+    prepare: str = ""
+    before: str = ""
+    medium: str = "cd"
+
+
+def nics(*models: str) -> tuple[Nic, ...]:
+    return tuple(Nic(model, f"52:54:00:00:00:{index:02x}") for index, model in enumerate(models, 1))  # type: ignore[arg-type]
+
+
+def vfs(count: int) -> str:
+    return f"""
+for port in /sys/class/net/*/device/sriov_numvfs; do
+    name=$(basename $(dirname $(dirname $port)))
+    ip link set $name up
+    echo {count} > $port
+    ip link set $name vf 0 mac 02:00:00:00:00:10 vlan 100
+    ip link set $name vf 1 trust on spoofchk off max_tx_rate 500
+done
+udevadm settle
+"""
+
+
+FULL = f"""
+sata={ID}/ata-QEMU_HARDDISK_WD-HDD1 nvme={ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001
+mkfs.ext4 -q -L backup $sata
+sgdisk -n1:0:+100M -t1:ef00 -c1:esp -n2:0:+1G -t2:8200 -c2:swap -n3:0:+2G -c3:root -n4:0:0 -c4:'my data' $nvme
+udevadm settle
+mkfs.vfat -F 32 -n EFI $nvme-part1; mkswap -L swap $nvme-part2; mkfs.ext4 -q -L root $nvme-part3
+pvcreate -y {ID}/virtio-VIRT0001; vgcreate vg0 {ID}/virtio-VIRT0001; lvcreate -y -L 1G -n lv0 vg0; mkfs.xfs /dev/vg0/lv0
+mdadm --create /dev/md/old --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=gone {ID}/scsi-0QEMU_QEMU_HARDDISK_MD0 {ID}/scsi-0QEMU_QEMU_HARDDISK_MD1
+mkfs.ext4 -q -L mirror /dev/md/old
+mkfs.ext4 -q -L both {ID}/scsi-0QEMU_QEMU_HARDDISK_BOTH
+dd if=/dev/zero bs=1M count=1 seek=1 of=/tmp/iso; head -c 65536 /dev/sr0 > /tmp/head; dd if=/tmp/head of={ID}/scsi-0QEMU_QEMU_HARDDISK_BOTH bs=512 skip=64 seek=64 count=8 conv=notrunc
+printf 'label: dos\\n,1G,83\\n,,5\\n,500M,7\\n,,83\\n' | sfdisk {ID}/wwn-0x5000c500a1b2c3d4
+echo secret > /tmp/key; cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 {ID}/scsi-0QEMU_QEMU_HARDDISK_LUKS /tmp/key
+sync
+"""
+
+
+def _scsi(*serials: str) -> tuple[Disk, ...]:
+    return tuple(Disk(f"scsi{n}", "scsi", "10G", serial=serial, rotational=True) for n, serial in enumerate(serials))
+
+
+RECIPES = {
+    "small-bios": Recipe(
+        Machine("small", memory="2G", cpus=1, disks=(Disk(),), nics=nics("virtio")),
+        "QEMU 10 by tests/machines/make.py: BIOS, one virtio disk without a serial, one virtio port, the ISO as CD.",
+    ),
+    "secureboot-stick": Recipe(
+        Machine("stick", "secureboot", tpm=True, disks=(Disk(serial="SYS0"),), nics=nics("virtio", "e1000e")),
+        "QEMU 10 by tests/machines/make.py: UEFI with Secure Boot and TPM, started from the ISO on a USB stick.",
+        medium="stick",
+    ),
+    "full-disks": Recipe(
+        Machine(
+            "full",
+            disks=(
+                Disk("nvme0", "nvme", "8G", serial="NVME4K0001", sector=4096),
+                Disk("sata0", "sata", "16G", serial="WD-HDD1", rotational=True),
+                Disk("wwn0", "scsi", "12G", serial="SSD1", wwn="0x5000c500a1b2c3d4"),
+                Disk("virtio0", serial="VIRT0001"),
+                Disk("virtio1"),
+                *_scsi("MD0", "MD1", "BOTH", "LUKS", "TWIN", "TWIN"),
+            ),
+            nics=nics("e1000e"),
+        ),
+        "QEMU 10 by tests/machines/make.py: disks of every kind, filled with ext4, GPT, MBR, LVM, md, LUKS, two signatures, and twins.",
+        prepare=FULL,
+        before=f"mkdir -p /mnt/backup; mount {ID}/ata-QEMU_HARDDISK_WD-HDD1 /mnt/backup; swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2",
+    ),
+    "two-sockets": Recipe(
+        Machine(
+            "two",
+            "uefi",
+            cpus=4,
+            memory="3G",
+            disks=(
+                Disk("nvme0", "nvme", "20G", serial="NV0"),
+                Disk("nvme1", "nvme", "20G", serial="NV1"),
+                *(
+                    Disk(f"hdd{n}", "scsi", "40G", serial=f"HDD{n}", wwn=f"0x5000c50000000a0{n}", rotational=True)
+                    for n in range(4)
+                ),
+            ),
+            nics=nics("e1000e", "igb", "igb"),
+            numa=(Numa("0-1", "1536M"), Numa("2-3", "1536M")),
+            iommu=True,
+            tpm=True,
+            ipmi=True,
+            watchdog=True,
+        ),
+        "QEMU 10 by tests/machines/make.py: UEFI, two NUMA nodes, IOMMU, TPM, BMC, two igb ports with 3 and 3 virtual functions.",
+        before=vfs(3),
+    ),
+    "hundred-disks": Recipe(
+        Machine(
+            "hundred",
+            cpus=2,
+            memory="4G",
+            disks=tuple(
+                Disk(f"d{n}", "scsi", "10G", serial=f"S{n:04}", wwn=f"0x5000c5000000{n:04x}", rotational=n % 4 != 0)
+                for n in range(100)
+            ),
+            nics=nics("e1000e", *["igb"] * 16),
+        ),
+        "QEMU 10 by tests/machines/make.py: 100 SCSI disks, 16 igb ports with 7 virtual functions each, which is all that igb has.",
+        before=vfs(7),
+    ),
+}
+
+
+@contextmanager
+def receiver() -> Iterator[tuple[str, dict[str, bytes]]]:
+    """A place to which guests PUT files: its URL, and what came."""
+    came: dict[str, bytes] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            came[self.path.lstrip("/")] = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing: standard error is for errors."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://{answers.HOST}:{server.server_port}", came
+    server.shutdown()
+
+
+def shell(vm: VM) -> None:
+    """The live system's root shell, with this checkout's code and a way to this host."""
+    vm.console.expect(r"root@\S*# ", timeout=BOOT * 3)
+    vm.console.login()
+    vm.run("for i in $(seq 60); do ip route | grep -q default && break; sleep 1; done; ip route", timeout=180)
+    vm.push_code()
+
+
+def start(lab: Lab, vm: VM, recipe: Recipe) -> None:
+    if recipe.medium == "stick":
+        medium = lab.folder / "stick.img"
+        medium.write_bytes(lab.iso.read_bytes())
+        vm.become(replace(recipe.machine, sticks=(Stick(str(medium), "medium", "STICK1", writable=True),)))
+        vm.start()
+        vm.console.expect("Rescue shell", timeout=BOOT)
+        vm.console.send("\x1b[B\x1b[B\x1b[B\r")
+    else:
+        vm.become(live(lab, recipe.machine, "rescue"))
+        vm.start()
+    shell(vm)
+
+
+def save(vm: VM, name: str, origin: str) -> None:
+    with receiver() as (url, came):
+        vm.run(f"trivet record /tmp/record --origin '{origin}'", timeout=600)
+        vm.run(f"cd /tmp; trivet inspect > text; udevadm info -e > db; lsblk -OJ > lsblk; ip -d link > ip", timeout=600)
+        vm.run(f"for f in record/machine.json text db lsblk ip; do curl -sS --fail -T /tmp/$f {url}/; done", timeout=600)
+    folder = HERE / name
+    folder.mkdir(exist_ok=True)
+    (folder / "machine.json").write_bytes(came.pop("machine.json"))
+    for file, data in came.items():
+        (vm.folder / file).write_bytes(data)
+    print(f"{folder / 'machine.json'}, and what the machine's own tools say in {vm.folder}")
+
+
+def make(name: str) -> None:
+    recipe = RECIPES[name]
+    with Lab(BUILD / "machines" / name, BUILD / "machines" / "shared") as lab:
+        vm = lab.machine(recipe.machine)
+        start(lab, vm, recipe)
+        if recipe.prepare:
+            print(vm.run(recipe.prepare, timeout=600))
+            vm.kill()
+            start(lab, vm, recipe)
+        if recipe.before:
+            print(vm.run(recipe.before, timeout=600))
+        save(vm, name, recipe.origin)
+
+
+if __name__ == "__main__":
+    for each in sys.argv[1:] or RECIPES:
+        make(each)
