@@ -30,11 +30,11 @@ class Screen:
     def say(self, *lines: str) -> None:
         """Whole lines, wrapped."""
         wrapped = [part for line in lines for part in _wrap(line)]
-        text = ("\n" if self._open else "") + "".join(f"{line}\n" for line in wrapped)
+        text, end_of_progress = "".join(f"{line}\n" for line in wrapped), "\n" if self._open else ""
         self._open = False
         self._lines += wrapped
-        self._consoles.write(text)
-        print(text, end="", file=self._output, flush=True)
+        self._consoles.write(end_of_progress + text)
+        print(end_of_progress * self._by_hand + text, end="", file=self._output, flush=True)
 
     def event(self, event: Event) -> None:
         """What apply reports."""
