@@ -26,7 +26,10 @@ class Answer:
 
 def volume(host: Host) -> Answer | None:
     """What the volume TRIVET-SPEC says; None when there is no such volume."""
-    found = [d for d in host.udev.devices("block") if d.properties.get("ID_FS_LABEL") == ANSWER_LABEL]
+    labelled = [d for d in host.udev.devices("block") if d.properties.get("ID_FS_LABEL") == ANSWER_LABEL]
+    # mkfs.vfat gives a whole stick a table with one partition that is the whole stick, and hybrid ISOs have one, too.
+    disks = {d.path for d in labelled}
+    found = [d for d in labelled if d.path.rpartition("/")[0] not in disks]
     if not found:
         return None
     names = ", ".join(_name(d) for d in found)

@@ -36,7 +36,10 @@ class Bench:
         return Result(1, "", "not found")
 
     def devices(self, _: str) -> tuple[UdevDevice, ...]:
-        return tuple(UdevDevice(path="", subsystem="block", node=f"/dev/n{n}", properties=p) for n, p in enumerate(self.labels))
+        return tuple(
+            UdevDevice(path=p.get("PATH", f"/sys/{n}"), subsystem="block", node=f"/dev/n{n}", properties=p)
+            for n, p in enumerate(self.labels)
+        )
 
     def addresses(self) -> tuple[dict[str, Any], ...]:
         return self.addresses_
@@ -86,6 +89,13 @@ def test_the_volume_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench.finder(Options()).find() == media.Answer("from the medium", "spec.yaml on the installation medium")
     bench.texts = {}
     assert bench.finder(Options()).find() is None
+
+
+def test_a_stick_that_is_its_own_first_partition_is_one_volume() -> None:
+    bench = Bench(labels=(FAT | {"PATH": "/sys/sdb"}, FAT | {"PATH": "/sys/sdb/sdb1"}), fat="the spec")
+    answer = bench.finder(Options()).find()
+    assert answer is not None
+    assert answer.text == "the spec"
 
 
 @pytest.mark.parametrize(
