@@ -113,7 +113,7 @@ class Netlink(Protocol):
         """
 
     def addresses(self) -> tuple[Mapping[str, Any], ...]:
-        """link (name), address (CIDR), scope ("global", "link", "host")."""
+        """link (name), address (CIDR), scope ("global", "site", "link", "host")."""
 
 
 @dataclass(frozen=True)

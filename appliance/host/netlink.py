@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _VF_INFO = 1  # RTEXT_FILTER_VF: without it the kernel leaves the virtual functions out
-_SCOPES = {0: "global", 253: "link", 254: "host"}
+_SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 _SIOCETHTOOL, _GDRVINFO = 0x8946, 0x00000003
 _DRVINFO = struct.Struct("=I32s32s32s32s32s12s5I")
 
