@@ -39,7 +39,7 @@ def test_a_command_that_is_killed_has_a_negative_code() -> None:
 
 
 def test_a_program_that_is_not_there_is_one_sentence() -> None:
-    with pytest.raises(ApplianceError, match="^the program no-such-program is not on this machine;"):
+    with pytest.raises(ApplianceError, match=r"^the program no-such-program is not on this machine;"):
         live().run(["no-such-program"])
 
 
