@@ -18,15 +18,23 @@ _SECTOR = 512
 
 
 def plan_text(plan: Plan) -> str:
-    """Each step with its reason; then what is lost; then what is left out."""
-    lines = [f"{number:3}. {step}\n       because: {step.why}" for number, step in enumerate(plan.steps, 1)]
+    """Each step with its reason; then what is lost; then what is left out. Numbered by position, which is the order."""
+    lines: list[str] = []
+    for number, step in enumerate(plan.steps, 1):
+        lines += [*_paragraph(f"{number:3}. ", str(step)), *_paragraph("     because: ", step.why)]
     if not plan.steps:
         lines.append("Nothing to do: this machine is as the spec says.")
     if plan.destroys:
-        lines += ["", "This destroys:", *(f"  - {what}" for what in plan.destroys)]
+        lines += ["", "This destroys:"]
+        lines += [line for what in plan.destroys for line in _paragraph("  - ", what)]
     if plan.pending:
-        lines += ["", "Not covered:", *(f"  - {p.where}: {p.why}" for p in plan.pending)]
+        lines += ["", "Not covered:"]
+        lines += [line for p in plan.pending for line in _paragraph("  - ", f"{p.where}: {p.why}")]
     return "\n".join(lines)
+
+
+def _paragraph(head: str, text: str) -> list[str]:
+    return textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 
 def event_text(event: Event) -> str:

@@ -38,7 +38,7 @@ def check(inventory: Inventory, spec: Spec) -> list[Problem]:
     """What keeps this machine from being installed by this spec; all of it."""
     if spec.install is None:
         hint = "add `install: {disk: {...}}`; `install: {}` takes the only disk there is"
-        return [Problem(where="install", message="is missing: this machine is to be installed, on what disk?", hint=hint)]
+        return [Problem(where="install", message="is missing, and this machine is not installed yet", hint=hint)]
     return [*_check_image(inventory.system.image), *_check_disks(inventory, spec, spec.install)]
 
 
@@ -69,11 +69,11 @@ def _finish(disks: Sequence[Disk]) -> FinishInstall:
 def _check_image(image: Image | None) -> list[Problem]:
     if image is None:
         hint = "start the server from a Trivet medium, or over the network with the image of the same build"
-        return [Problem(where="", message="this system brings no image that could be installed", hint=hint)]
+        return [Problem(where="the medium", message="this system brings no image that could be installed", hint=hint)]
     room = (layout.SLOT - layout.MIRROR_RESERVE) * layout.MIB
     if image.size > room:
         message = f"the image has {format_size(image.size)}, and a slot holds {format_size(room)}"
-        return [Problem(where="", message=message, hint="build a smaller image")]
+        return [Problem(where="the medium", message=message, hint="build a smaller image")]
     return []
 
 

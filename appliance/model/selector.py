@@ -150,7 +150,7 @@ def select(selector: DiskSelector | NicSelector, things: Sequence[T], default: i
     count = selector.count if selector.count is not None else default
     least, most = (count, count) if isinstance(count, int) else (count.min, count.max)
     if len(matching) < least:
-        return Selection((), tuple(rejected), f"{_matches(len(matching))}, and {count} is asked for{_why(rejected)}")
+        return Selection((), tuple(rejected), f"{_matches(len(matching))}, and {count} is asked for{_why(rejected, things)}")
     if most is not None and len(matching) > most:
         if not selector.prefer:
             names = ", ".join(t.label for t in matching[:8])
@@ -164,8 +164,10 @@ def _matches(number: int) -> str:
     return {0: "nothing matches", 1: "only 1 matches"}.get(number, f"only {number} match")
 
 
-def _why(rejected: Sequence[tuple[T, tuple[str, ...]]]) -> str:
-    if not rejected:
+def _why(rejected: Sequence[tuple[T, tuple[str, ...]]], things: Sequence[T]) -> str:
+    if not things:
         return "; there are no candidates at all"
+    if not rejected:
+        return "; there are no others"
     shown = "; ".join(f"{thing.label}: {', '.join(reasons)}" for thing, reasons in rejected[:12])
     return f" ({shown}{'; ...' if len(rejected) > 12 else ''})"  # noqa: PLR2004 - as many as a person will read

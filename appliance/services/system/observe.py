@@ -14,7 +14,6 @@ from appliance.model.rendered import digest
 RENDERED = (
     "/etc/hosts",
     "/etc/systemd/timesyncd.conf.d/trivet.conf",
-    "/etc/ssh/sshd_config.d/trivet.conf",
     "/root/.ssh/authorized_keys",
     "/run/systemd/network/*-trivet-*",
 )
