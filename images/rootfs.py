@@ -74,7 +74,7 @@ def rootfs(repo: Path, build: Path, log: Path, *, epoch: int, fresh: bool) -> tu
     tar = work / "root.tar"
     tar.unlink(missing_ok=True)
     run(
-        Path(sys.executable).with_name("diskimage-builder"), "--stop-on-failure", repo / "images/node.yaml", log=log, cwd=build.parent,
+        Path(sys.executable).with_name("diskimage-builder"), "--stop-on-failure", repo / "images/node.yaml", log=log, cwd=work,
         env={
             "ELEMENTS_PATH": str(repo / "elements"),
             "DIB_PYTHON_EXEC": sys.executable,
