@@ -23,6 +23,8 @@ from tests.vm.vm import VM
 
 HERE = Path(__file__).parent
 ID = "/dev/disk/by-id"
+PATIENT = "no_timer_check systemd.default_device_timeout_sec=900 systemd.default_timeout_start_sec=900"
+"""A busy host starves an emulated timer, and a hundred disks take udev their time."""
 
 
 @dataclass(frozen=True)
@@ -54,24 +56,29 @@ udevadm settle
 
 
 FULL = f"""
-sata={ID}/ata-QEMU_HARDDISK_WD-HDD1 nvme={ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001
+sata={ID}/ata-QEMU_HARDDISK_WD-HDD1 nvme={ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001 virtio={ID}/virtio-VIRT0001
+scsi={ID}/scsi-0QEMU_QEMU_HARDDISK
 mkfs.ext4 -q -L backup $sata
 sgdisk -n1:0:+100M -t1:ef00 -c1:esp -n2:0:+1G -t2:8200 -c2:swap -n3:0:+2G -c3:root -n4:0:0 -c4:'my data' $nvme
 udevadm settle
 mkfs.vfat -F 32 -n EFI $nvme-part1; mkswap -L swap $nvme-part2; mkfs.ext4 -q -L root $nvme-part3
-pvcreate -y {ID}/virtio-VIRT0001; vgcreate vg0 {ID}/virtio-VIRT0001; lvcreate -y -L 1G -n lv0 vg0; mkfs.xfs /dev/vg0/lv0
-mdadm --create /dev/md/old --run --level=1 --raid-devices=2 --metadata=1.2 --homehost=gone {ID}/scsi-0QEMU_QEMU_HARDDISK_MD0 {ID}/scsi-0QEMU_QEMU_HARDDISK_MD1
+pvcreate -y $virtio; vgcreate vg0 $virtio; lvcreate -y -L 1G -n lv0 vg0; mkfs.xfs /dev/vg0/lv0
+mdadm --create /dev/md/old --run --level=1 --raid-devices=2 --homehost=gone "$scsi"_MD0 "$scsi"_MD1
 mkfs.ext4 -q -L mirror /dev/md/old
-mkfs.ext4 -q -L both {ID}/scsi-0QEMU_QEMU_HARDDISK_BOTH
-dd if=/dev/zero bs=1M count=1 seek=1 of=/tmp/iso; head -c 65536 /dev/sr0 > /tmp/head; dd if=/tmp/head of={ID}/scsi-0QEMU_QEMU_HARDDISK_BOTH bs=512 skip=64 seek=64 count=8 conv=notrunc
-printf 'label: dos\\n,1G,83\\n,,5\\n,500M,7\\n,,83\\n' | sfdisk {ID}/wwn-0x5000c500a1b2c3d4
-echo secret > /tmp/key; cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 {ID}/scsi-0QEMU_QEMU_HARDDISK_LUKS /tmp/key
+mkfs.ext4 -q -L both "$scsi"_BOTH
+head -c 65536 /dev/sr0 | dd of="$scsi"_BOTH bs=512 skip=64 seek=64 count=8 conv=notrunc iflag=fullblock
+printf 'label: dos\n,1G,83\n,,5\n,500M,7\n,,83\n' | sfdisk {ID}/wwn-0x5000c500a1b2c3d4
+echo secret > /tmp/key; cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 "$scsi"_LUKS /tmp/key
 sync
 """
 
 
 def _scsi(*serials: str) -> tuple[Disk, ...]:
     return tuple(Disk(f"scsi{n}", "scsi", "10G", serial=serial, rotational=True) for n, serial in enumerate(serials))
+
+
+def spinning(number: int) -> Disk:
+    return Disk(f"hdd{number}", "scsi", "40G", serial=f"HDD{number:04}", wwn=f"0x5000c5000000{number:04x}", rotational=True)
 
 
 RECIPES = {
@@ -97,9 +104,12 @@ RECIPES = {
             ),
             nics=nics("e1000e"),
         ),
-        "QEMU 10 by tests/machines/make.py: disks of every kind, filled with ext4, GPT, MBR, LVM, md, LUKS, two signatures, and twins.",
+        "QEMU 10 by tests/machines/make.py: disks of every kind, filled by other systems, two of them twins.",
         prepare=FULL,
-        before=f"mkdir -p /mnt/backup; mount {ID}/ata-QEMU_HARDDISK_WD-HDD1 /mnt/backup; swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2",
+        before=f"""
+mkdir -p /mnt/backup; mount {ID}/ata-QEMU_HARDDISK_WD-HDD1 /mnt/backup
+swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
+""",
     ),
     "two-sockets": Recipe(
         Machine(
@@ -130,13 +140,10 @@ RECIPES = {
             "hundred",
             cpus=2,
             memory="4G",
-            disks=tuple(
-                Disk(f"d{n}", "scsi", "10G", serial=f"S{n:04}", wwn=f"0x5000c5000000{n:04x}", rotational=n % 4 != 0)
-                for n in range(100)
-            ),
+            disks=tuple(spinning(n) for n in range(100)),
             nics=nics("e1000e", *["igb"] * 16),
         ),
-        "QEMU 10 by tests/machines/make.py: 100 SCSI disks, 16 igb ports with 7 virtual functions each, which is all that igb has.",
+        "QEMU 10 by tests/machines/make.py: 100 SCSI disks, 16 igb ports with 7 virtual functions each (igb has no more).",
         before=vfs(7),
     ),
 }
@@ -179,7 +186,7 @@ def start(lab: Lab, vm: VM, recipe: Recipe) -> None:
         vm.console.expect("Rescue shell", timeout=BOOT)
         vm.console.send("\x1b[B\x1b[B\x1b[B\r")
     else:
-        vm.become(live(lab, recipe.machine, "rescue"))
+        vm.become(live(lab, recipe.machine, "rescue", PATIENT))
         vm.start()
     shell(vm)
 
@@ -187,7 +194,7 @@ def start(lab: Lab, vm: VM, recipe: Recipe) -> None:
 def save(vm: VM, name: str, origin: str) -> None:
     with receiver() as (url, came):
         vm.run(f"trivet record /tmp/record --origin '{origin}'", timeout=600)
-        vm.run(f"cd /tmp; trivet inspect > text; udevadm info -e > db; lsblk -OJ > lsblk; ip -d link > ip", timeout=600)
+        vm.run("cd /tmp; trivet inspect > text; udevadm info -e > db; lsblk -OJ > lsblk; ip -d link > ip", timeout=600)
         vm.run(f"for f in record/machine.json text db lsblk ip; do curl -sS --fail -T /tmp/$f {url}/; done", timeout=600)
     folder = HERE / name
     folder.mkdir(exist_ok=True)
