@@ -17,7 +17,7 @@ install() {
     inst_simple "$moddir/trivet-arrays.service" "$systemdsystemunitdir/trivet-arrays.service"
     # An array is called what it was created as, on whatever host that was.
     printf 'HOMEHOST <ignore>\nAUTO +1.x +imsm +ddf -all\n' > "$initdir/etc/mdadm.conf"
-    inst_multiple sleep cat
+    inst_multiple basename cat sleep
     # The network is for a boot over the network, which says ip=dhcp. Any other leaves the ports to the node.
     for unit in systemd-networkd.service systemd-networkd.socket systemd-network-generator.service; do
         mkdir -p "$initdir/etc/systemd/system/$unit.d"
