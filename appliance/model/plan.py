@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from appliance.model.base import Model
-from appliance.model.storage import InstalledNode
+from appliance.model.storage import UNFINISHED, InstalledNode
 from appliance.model.units import format_size
 
 Slot = Literal["a", "b"]
@@ -74,7 +74,9 @@ class PartitionDisk(_Step):
     partitions: tuple[Partition, ...]
 
     def __str__(self) -> str:
-        return f"partition {self.disk}: " + ", ".join(f"{p.name} {p.size} MiB" for p in self.partitions)
+        names = {UNFINISHED: "state"}
+        parts = (f"{names.get(p.name, p.name.removeprefix('trivet-'))} {format_size(p.size * 2**20)}" for p in self.partitions)
+        return f"partition {self.disk}: {', '.join(parts)}"
 
 
 class MirrorPartition(_Step):
