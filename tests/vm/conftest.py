@@ -17,6 +17,7 @@ from tests.vm.process import LabError
 
 WORK = BUILD / "vm"
 PROPERTY = "story"
+FAILED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,6 +50,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = keep
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    if call.excinfo is not None:
+        item.stash[FAILED] = True
+    yield
+
+
 def _story(request: pytest.FixtureRequest) -> str:
     return str(dict(request.node.user_properties)[PROPERTY])
 
@@ -70,6 +78,7 @@ def shared() -> Path:
 def lab(request: pytest.FixtureRequest, shared: Path) -> Iterator[Lab]:
     with Lab(WORK / _story(request), shared) as made:
         yield made
+        made.keep_disks = request.node.stash.get(FAILED, False)  # until the story runs again
         for name in made.revived:
             request.node.user_properties.append(("note", f"QEMU crashed under {name}, started again"))
 

@@ -23,7 +23,7 @@ from tests.vm.process import LabError, command, free_port
 from tests.vm.vm import VM
 
 REPO = Path(__file__).resolve().parents[2]
-BUILD = REPO / "build"
+BUILD = Path(os.environ.get("TRIVET_BUILD", REPO / "build"))
 
 
 def push() -> bool:
@@ -40,6 +40,7 @@ class Lab:
         self.shared = shared or folder
         self.machines: dict[str, VM] = {}
         self.revived: list[str] = []
+        self.keep_disks = False
         self._switches: dict[str, int] = {}
         self._accel = ""
         shutil.rmtree(folder, ignore_errors=True)
@@ -60,10 +61,10 @@ class Lab:
         self.machines[machine.name] = vm
         return vm
 
-    def close(self, keep_disks: bool = False) -> None:
+    def close(self) -> None:
         for vm in self.machines.values():
             vm.kill()
-            for file in [] if keep_disks else vm.folder.glob("*.qcow2"):
+            for file in [] if self.keep_disks else vm.folder.glob("*.qcow2"):
                 file.unlink()
 
     def switch(self, name: str) -> int:

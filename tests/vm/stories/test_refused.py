@@ -19,8 +19,8 @@ DIRTY = Disk("disk0", "scsi", serial="DIRTY1", size="16G")
 def test_dirty_disk_refused(lab: Lab) -> None:
     vm = live_shell(lab)
 
-    # No disk at all but the medium: it is not taken, whatever the answer asks for.
-    refused(vm, "boot medium")
+    # No disk at all: the volume with the answer is not taken for one.
+    refused(vm, "nothing matches", "it is the volume TRIVET-SPEC with the answers")
 
     images.ext4_disk(vm.disk_file(), DIRTY.size, {"orders.txt": "all we ever sold\n"}, "accounts")
     before = lab.folder / "before.qcow2"
@@ -37,6 +37,7 @@ def test_dirty_disk_refused(lab: Lab) -> None:
     vm.unplug("answer")
     vm.plug_stick(Stick(str(consent), "consent", "LAB0002"))
     vm.console.line("trivet install")
+    vm.console.expect("This destroys:", r"DIRTY1", timeout=120)
     vm.wait_exit(INSTALL)
     observe.whole_disk(lab, vm)
     assert b"all we ever sold" not in vm.disk_file().read_bytes()
@@ -45,6 +46,7 @@ def test_dirty_disk_refused(lab: Lab) -> None:
 def refused(vm: VM, *words: str) -> None:
     output = vm.output("trivet install", timeout=120)
     assert output.status == 4, output
+    text = " ".join(output.text.split())
     for word in words:
-        assert word in output.text, output.text
+        assert word in text, output.text
     assert "Traceback" not in output.text
