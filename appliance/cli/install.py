@@ -17,6 +17,7 @@ from appliance.errors import ApplianceError, Problems
 from appliance.host import consoles
 from appliance.host.host import Host
 from appliance.host.live import live
+from appliance.host.lock import only_one
 from appliance.installer import answers, slots
 from appliance.installer.media import Answer
 from appliance.model.document import load_spec
@@ -25,6 +26,7 @@ from appliance.model.plan import Plan, SaveSpec
 from appliance.model.spec import InstallSpec, Spec
 
 LOGS = Path("/run/trivet/log")
+LOCK = Path("/run/trivet/install.lock")
 _NO_ANSWER = """\
 There is no answer file, so nothing was done. To install this machine, give one:
   - plug in a FAT or ISO volume labelled TRIVET-SPEC that has the file spec.yaml;
@@ -41,7 +43,8 @@ def install() -> int:
     by_hand = sys.stdin.isatty()
     screen = Screen(consoles.Consoles([] if by_hand else consoles.names(host.files)), sys.stdout, by_hand=by_hand)
     try:
-        return _install(host, screen)
+        with only_one(LOCK, "another `trivet install` is at work", "wait for it, or stop trivet-installer.service"):
+            return _install(host, screen)
     except ApplianceError as error:
         problems = [str(p) for p in error.problems] if isinstance(error, Problems) else [str(error)]
         screen.say("", "Not installed:", *(f"  - {problem}" for problem in problems))
