@@ -15,7 +15,11 @@ from appliance.model.storage import STATE, UNFINISHED, Content, Disk, InstalledN
 from appliance.services.storage import naming, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
-_NOT_A_DISK = re.compile(r"/(virtual/block|rbd|floppy|pnp\d)/|/block/(sr|fd|nbd|rbd|drbd|zd)\d|/mmcblk\d+(boot|rpmb|gp)\d*$")
+_NOT_A_DISK = re.compile(
+    r"/(virtual/block|rbd)/|/block/(sr|fd|nbd|drbd|zd)\d"
+    r"|/mmcblk\d+(boot|rpmb|gp)\d*$"
+    r"|/nvme\d+c\d+n\d+$"  # one path to a disk of several: the disk itself stands under /virtual/nvme-subsystem/
+)
 _BIOS_RAID = re.compile(r"/virtual/block/md\d+$")
 _ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 _EXTENDED = {"0x5", "0xf", "0x85"}
