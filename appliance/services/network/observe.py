@@ -25,9 +25,9 @@ def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Address, ...]]:
     links, found = host.netlink.links(), host.netlink.addresses()
     by_name = {link["name"]: link for link in links}
     ports = {_name(d): d for d in host.udev.devices("net") if _is_port(d, by_name.get(_name(d)))}
-    below = {name: tuple(_ports_below(name, links, ports)) for name in by_name}
+    below = {name: tuple(_ports_below(name, links, ports)) for name in {a["link"] for a in found}}
     nics = (
-        _nic(host, device, by_name[name], tuple(a["address"] for a in found if name in below.get(a["link"], ())))
+        _nic(host, device, by_name[name], tuple(a["address"] for a in found if name in below[a["link"]]))
         for name, device in ports.items()
     )
     macs = {name: _mac(by_name[name]) for name in ports}

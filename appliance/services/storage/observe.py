@@ -15,6 +15,7 @@ from appliance.model.storage import STATE, UNFINISHED, Content, Disk, InstalledN
 from appliance.services.storage import naming, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+_PCI_DEVICES = "/sys/bus/pci/devices"
 _NOT_A_DISK = re.compile(
     r"/(virtual/block|rbd)/|/block/(sr|fd|nbd|drbd|zd)\d"
     r"|/mmcblk\d+(boot|rpmb|gp)\d*$"
@@ -88,7 +89,7 @@ def _disk(host: Host, device: UdevDevice, slots: Mapping[str, str]) -> Disk:
         physical_sector=_integer(host, f"{sys}/queue/physical_block_size") or _SECTOR,
         read_only=_integer(host, f"{sys}/ro") == 1,
         removable=_integer(host, f"{sys}/removable") == 1,
-        numa_node=_numa(host, sys),
+        numa_node=_integer(host, f"{_PCI_DEVICES}/{pci}/numa_node", -1) if pci else -1,
         pci=pci,
         slot=_slot(sys, pci, slots),
     )
@@ -176,7 +177,7 @@ _TRANSPORTS: tuple[tuple[str, Transport], ...] = (
 
 def _is_raid_volume(host: Host, sys: str) -> bool:
     pci = _PCI.findall(sys)
-    driver = (host.files.link(f"/sys/bus/pci/devices/{pci[-1]}/driver") or "").rpartition("/")[2] if pci else ""
+    driver = (host.files.link(f"{_PCI_DEVICES}/{pci[-1]}/driver") or "").rpartition("/")[2] if pci else ""
     address = re.search(r"/\d+:(\d+):\d+:\d+/block/", sys)
     channel = int(address[1]) if address else 0
     return driver in _RAID_DRIVERS and (driver != "megaraid_sas" or channel >= _MEGARAID_VOLUMES)
@@ -190,12 +191,6 @@ def _pci(host: Host, sys: str) -> str:
         return next((host.files.read(f"{subsystem}/{name}/address") or "" for name in controllers), "")
     found: list[str] = _PCI.findall(sys)
     return found[-1] if found else ""
-
-
-def _numa(host: Host, sys: str) -> int:
-    place = re.match(r".*/" + _PCI.pattern, sys)
-    text = host.files.read(f"{place[0]}/numa_node") if place else None
-    return int(text) if text else -1
 
 
 def _slots(host: Host) -> dict[str, str]:
@@ -222,9 +217,9 @@ def _slot(sys: str, pci: str, slots: Mapping[str, str]) -> str:
     return slots.get(pci.rpartition(".")[0], "") if "/nvme" in sys else ""
 
 
-def _integer(host: Host, path: str) -> int:
+def _integer(host: Host, path: str, default: int = 0) -> int:
     text = host.files.read(path)
-    return int(text) if text and text.isdigit() else 0
+    return int(text) if text and text.isdigit() else default
 
 
 def _node(host: Host, link: str, partitions: Sequence[UdevDevice]) -> InstalledNode | None:
