@@ -35,7 +35,7 @@ def agree(path: Path, text: str) -> None:
 
 
 def test_there_are_cases() -> None:
-    assert len(CASES) >= 2
+    assert len(CASES) >= 4
     assert len(REFUSED) >= 20
 
 
