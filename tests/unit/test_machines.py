@@ -23,7 +23,7 @@ def inspect(name: str) -> Inventory:
 
 
 def test_there_are_machines() -> None:
-    assert len(MACHINES) >= 1
+    assert len(MACHINES) >= 3
 
 
 @pytest.mark.parametrize("folder", MACHINES, ids=lambda folder: folder.name)
@@ -47,3 +47,66 @@ def test_the_text_fits_a_serial_line(folder: Path) -> None:
     assert text.isascii()
     for thing in [disk.id for disk in inventory.disks] + [nic.mac for nic in inventory.nics if not nic.vf_of]:
         assert thing in text
+
+
+def test_a_small_bios_machine() -> None:
+    """One virtio disk without a serial: its place is its name. The CD that it was started from is no disk."""
+    inventory = inspect("small-bios")
+    [disk] = inventory.disks
+    assert (disk.id, disk.link) == ("pci-0000:01:00.0", "/dev/disk/by-path/pci-0000:01:00.0")
+    assert (disk.transport, disk.serial, disk.size, disk.contents, disk.unusable) == ("virtio", "", 16 << 30, (), ())
+    assert inventory.machine.firmware.mode == "bios"
+    assert inventory.machine.boot.kind == "live"
+    assert inventory.machine.boot.disk == ""
+    assert inventory.system.image is not None
+    assert inventory.system.image.path == "/run/initramfs/live/live/trivet.squashfs"
+    [nic] = inventory.nics
+    assert (nic.mac, nic.pci, nic.driver, nic.link) == ("52:54:00:00:00:01", "0000:02:00.0", "virtio_net", True)
+    assert nic.addresses[0] == "10.0.2.15/24"
+    assert inventory.addresses[0].link == nic.mac, "an address is said to be on the port, not on a kernel's name"
+
+
+def test_two_sockets() -> None:
+    machine = inspect("two-sockets").machine
+    assert (machine.firmware.mode, machine.firmware.secure_boot) == ("uefi", False)
+    assert [(node.id, node.cpus, node.distances) for node in machine.numa] == [(0, "0-1", (10, 20)), (1, "2-3", (20, 10))]
+    assert (machine.iommu.available, machine.iommu.groups) == (True, 26)
+    assert machine.tpm is not None
+    assert machine.tpm.version == "2.0"
+    assert machine.bmc is not None
+    assert machine.bmc.interface == "KCS"
+
+
+def test_disks_of_two_sockets() -> None:
+    """NVMe disks that could have several paths are one disk each; SCSI disks are known by their WWN, and say their serial."""
+    disks = inspect("two-sockets").disks
+    assert [disk.id for disk in disks[:2]] == ["nvme-QEMU_NVMe_Ctrl_NV0", "nvme-QEMU_NVMe_Ctrl_NV1"]
+    assert [(disk.pci, disk.rotational, disk.transport) for disk in disks[:2]] == [
+        ("0000:01:00.0", False, "nvme"),
+        ("0000:02:00.0", False, "nvme"),
+    ]
+    assert [(d.id, d.serial, d.wwn, d.transport, d.rotational) for d in disks[2:]] == [
+        (f"wwn-0x5000c50000000a0{n}", f"HDD{n}", f"0x5000c50000000a0{n}", "scsi", True) for n in range(4)
+    ]
+
+
+def test_virtual_functions_of_two_sockets() -> None:
+    nics = inspect("two-sockets").nics
+    port = next(nic for nic in nics if nic.mac == "52:54:00:00:00:02")
+    assert (port.pci, port.driver, port.speed, port.vf_of) == ("0000:04:00.0", "igb", 1000, "")
+    assert port.model == "Intel Corporation 82576 Gigabit Network Connection"
+    assert port.sriov is not None
+    assert port.sriov.total == 7
+    assert [(vf.index, vf.pci, vf.driver) for vf in port.sriov.vfs] == [
+        (0, "0000:04:10.0", "igbvf"),
+        (1, "0000:04:10.2", "igbvf"),
+        (2, "0000:04:10.4", "igbvf"),
+    ]
+    first, second, third = port.sriov.vfs
+    assert (first.mac, first.vlan, first.spoofchk, first.trust) == ("02:00:00:00:00:10", 100, True, False)
+    assert (second.spoofchk, second.trust, second.max_rate) == (False, True, 500)
+    assert (third.mac, third.vlan, third.max_rate) == ("00:00:00:00:00:00", 0, 0)
+    functions = [nic for nic in nics if nic.vf_of == port.pci]
+    assert [nic.pci for nic in functions] == ["0000:04:10.0", "0000:04:10.2", "0000:04:10.4"]
+    assert functions[0].unusable == ("virtual function of 0000:04:00.0",)
+    assert functions[0].sriov is None
