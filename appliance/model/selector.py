@@ -153,7 +153,7 @@ def select(selector: DiskSelector | NicSelector, things: Sequence[T], default: i
         return Selection((), tuple(rejected), f"{_matches(len(matching))}, and {count} is asked for{_why(rejected, things)}")
     if most is not None and len(matching) > most:
         if not selector.prefer:
-            names = ", ".join(t.label for t in matching[:8])
+            names = "; ".join(t.label for t in matching[:8])
             return Selection((), tuple(rejected), f"{len(matching)} match, and {count} is asked for: {names}")
         rejected += [(thing, (f"not among the {most} {selector.prefer}",)) for thing in matching[most:]]
         matching = matching[:most]

@@ -96,7 +96,7 @@ def _port(inventory: Inventory, plane: PlaneSpec) -> tuple[Nic | None, list[Prob
         return None, [Problem(where=PLACE, message="this version can put management on one port only", hint=hint)]
     if not plane.nics:
         return None, [Problem(where=f"{PLACE}.nics", message="no port is named", hint='such as [{mac: "52:54:00:12:34:56"}]')]
-    selection = select(plane.nics[0], inventory.nics)
+    selection = select(plane.nics[0], [nic for nic in inventory.nics if not nic.vf_of])
     if not selection.chosen:
         return None, [Problem(where=f"{PLACE}.nics[0]", message=selection.problem, hint="see `trivet inspect`")]
     if len(selection.chosen) > 1:
