@@ -148,7 +148,7 @@ def test_half_of_a_mirror_is_no_node() -> None:
 
 def test_several_disks_want_a_choice() -> None:
     said = messages(machine(disk("ata-A"), disk("ata-B")), spec())
-    assert "2 match, and 1 is asked for: M, 32 GiB, serial A, M, 32 GiB, serial B" in said
+    assert "2 match, and 1 is asked for: M, 32 GiB, serial A; M, 32 GiB, serial B" in said
     assert kinds(machine(disk("ata-A"), disk("ata-B")), spec("{disk: {prefer: smallest}}"))[1] == "partition-disk"
 
 
