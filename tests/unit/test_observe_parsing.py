@@ -213,3 +213,33 @@ def test_a_maker_who_wrote_nothing() -> None:
 def test_what_the_system_was_started_from(line: str, kind: str, slot: str) -> None:
     boot = hardware.boot(files(proc__cmdline=line), [])
     assert (boot.kind, boot.slot) == (kind, slot)
+
+
+ESP_TYPE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
+NODE = '{"name": "n1", "version": "0.1.0", "sha256": "ab", "spec": "cd", "disks": ["virtio-S1"]}'
+
+
+@pytest.mark.parametrize(
+    ("code", "stdout", "name", "found"),
+    [
+        (0, NODE, "trivet-state", True),
+        (0, NODE, "trivet-unfinished", True),
+        (1, "", "trivet-state", False),
+        (0, "not what we wrote", "trivet-state", False),
+    ],
+)
+def test_whose_node_a_disk_holds_is_read_without_mounting(code: int, stdout: str, name: str, found: bool) -> None:
+    path = "/devices/pci0000:00/0000:00:04.0/virtio1/block/vda"
+    common = {"SUBSYSTEM": "block", "DEVTYPE": "partition"}
+    link = "/dev/disk/by-id/virtio-S1"
+    block = [
+        {"DEVPATH": path, "SUBSYSTEM": "block", "DEVTYPE": "disk", "ID_SERIAL": "S1", "DEVLINKS": link},
+        common | {"DEVPATH": f"{path}/vda2", "PARTN": "2", "ID_PART_ENTRY_TYPE": ESP_TYPE, "DEVLINKS": f"{link}-part2"},
+        common | {"DEVPATH": f"{path}/vda5", "PARTN": "5", "ID_PART_ENTRY_NAME": name},
+    ]
+    answer = {"code": code, "stdout": stdout, "stderr": ""}
+    host = machine(udev={"block": block}, commands={f"mtype -i {link}-part2 ::/trivet/node.json": answer})
+    [observed] = storage.observe(host)
+    assert observed.node == (storage.InstalledNode.model_validate_json(NODE) if found else None)
+    assert storage.observe_disk(host, "virtio-S1") == observed
+    assert storage.observe_disk(host, "virtio-S2") is None
