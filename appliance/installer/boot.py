@@ -6,6 +6,8 @@ never reads md or squashfs) and each disk has its own, so either disk of a mirro
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from appliance.engine.apply import Handler, Report
 from appliance.errors import ApplianceError, StepFailed
@@ -22,6 +24,7 @@ SHIM = "/EFI/BOOT/BOOTX64.EFI"
 _LABEL = "Trivet"
 _ENTRY = re.compile(r"Boot([0-9A-F]{4})\*? Trivet\s+HD\(\d+,GPT,([0-9a-f-]{36})", re.IGNORECASE)
 _GRUB_PC = "usr/lib/grub/i386-pc"
+_SIGNED_GRUB = "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
 _SECTORS_PER_MIB = layout.MIB // grub.SECTOR
 
 
@@ -31,66 +34,68 @@ class _InstallBoot:
         device = layout.part(link, layout.NUMBER["esp"])
         if probe(host, device).get("UUID", "").replace("-", "").lower() != step.esp:
             return False
-        esp = Esp(host, device)
-        if any((esp.read(path) or "").rstrip() != text.rstrip() for path, text in _texts(step).items()):
-            return False
-        with mounted(host, step.device, "squashfs", "ro") as slot:
-            if not all(esp.holds(f"{slot}/{source}", path) for path, source in _files(step).items()):
-                return False
-            return not step.bios or all(blocks.read(link, offset, len(data)) == data for offset, data in _bios(host, link, slot))
+        with mounted(host, step.device, "squashfs", "ro") as slot, _staged(host, step, slot) as tree:
+            _complete(host, step, slot, tree)
+            return Esp(host, device).same(tree) and (
+                not step.bios or all(blocks.read(link, at, len(data)) == data for at, data in _bios(host, link, slot))
+            )
 
     def do(self, step: InstallBoot, host: Host, report: Report) -> None:
         """What the firmware starts is written when all that it will need is on the disk; whose node it is, after that."""
         link = disk_link(host, step.disk)
         esp = Esp(host, layout.part(link, layout.NUMBER["esp"]))
-        files, texts = _files(step), _texts(step)
         esp.format(step.esp)
-        esp.make_folders([*files, *texts])
-        for path, text in texts.items():
-            if path != NODE:
-                esp.write(path, text)
-        with mounted(host, step.device, "squashfs", "ro") as slot:
-            for path, source in files.items():
-                if host.files.real(f"{slot}/{source}") is None:
-                    raise StepFailed(f"the image has no /{source}, so no disk can start from it", "build it again")
-                if path == SHIM:
-                    esp.flush()
-                esp.copy(f"{slot}/{source}", path)
-            for offset, data in _bios(host, link, slot) if step.bios else ():
-                blocks.write(link, offset, data)
-        esp.flush()
-        esp.write(NODE, texts[NODE])
-        esp.flush()
+        with mounted(host, step.device, "squashfs", "ro") as slot, _staged(host, step, slot) as tree:
+            esp.add(tree)
+            esp.flush()
+            _complete(host, step, slot, tree)
+            esp.copy(tree, SHIM)
+            esp.flush()
+            for at, data in _bios(host, link, slot) if step.bios else ():
+                blocks.write(link, at, data)
+            esp.copy(tree, NODE)
+            esp.flush()
         if host.files.list("/sys/firmware/efi/efivars"):
             _add_entry(host, link, report)
 
 
-def _files(step: InstallBoot) -> dict[str, str]:
-    """Where on the ESP each file of the image goes. shim looks for GRUB and for its key manager beside itself."""
-    return {
-        f"/trivet/{step.slot}/vmlinuz": "boot/vmlinuz",
-        f"/trivet/{step.slot}/initrd.img": "boot/initrd.img",
-        "/EFI/BOOT/grubx64.efi": "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed",
-        "/EFI/BOOT/mmx64.efi": "usr/lib/shim/mmx64.efi.signed",
-        SHIM: "usr/lib/shim/shimx64.efi.signed",
-    }
-
-
-def _texts(step: InstallBoot) -> dict[str, str]:
-    """The files that are written here."""
-    good = {f"{slot.upper()}_{what}": "0" for slot in ("a", "b") for what in ("OK", "TRY")}
-    return {
+@contextmanager
+def _staged(host: Host, step: InstallBoot, slot: str) -> Iterator[str]:
+    """A folder with all that goes onto the ESP, but for what makes a firmware start it and what says whose node it is."""
+    tree = f"{WORK}/esp"
+    good = {f"{name.upper()}_{what}": "0" for name in ("a", "b") for what in ("OK", "TRY")}
+    texts = {
         f"{grub.PREFIX}/grub.cfg": grub.menu(),
         f"{grub.PREFIX}/grubenv": grub.environment(ORDER="A B", **good | {f"{step.slot.upper()}_OK": "1"}),
         f"/trivet/{step.slot}/slot.cfg": grub.slot_settings(step.node.version, step.arguments),
-        NODE: step.node.model_dump_json() + "\n",
     }
+    try:
+        for path, text in texts.items():
+            host.files.write(tree + path, text)
+        host.run(["mkdir", "-p", f"{tree}/EFI/BOOT"])
+        _link(host, [f"{slot}/boot/vmlinuz", f"{slot}/boot/initrd.img"], f"{tree}/trivet/{step.slot}/")
+        # shim looks for GRUB and for its key manager beside itself.
+        _link(host, [f"{slot}/{_SIGNED_GRUB}"], f"{tree}/EFI/BOOT/grubx64.efi")
+        _link(host, [f"{slot}/usr/lib/shim/mmx64.efi.signed"], f"{tree}/EFI/BOOT/mmx64.efi")
+        yield tree
+    finally:
+        host.run(["rm", "-rf", tree])
+
+
+def _complete(host: Host, step: InstallBoot, slot: str, tree: str) -> None:
+    _link(host, [f"{slot}/usr/lib/shim/shimx64.efi.signed"], tree + SHIM)
+    host.files.write(tree + NODE, step.node.model_dump_json() + "\n")
+
+
+def _link(host: Host, sources: list[str], target: str) -> None:
+    if missing := [s for s in sources if host.files.real(s) is None]:
+        raise StepFailed(f"the image has no {', '.join(missing)}, so no disk can start from it", "build it again")
+    host.run(["ln", "-s", *sources, target])
 
 
 def _bios(host: Host, link: str, slot: str) -> list[tuple[int, bytes]]:
     """What goes where on the disk, in bytes, so that a BIOS starts GRUB: the rest of it first, the first sector last."""
     core = f"{WORK}/core.img"
-    host.run(["mkdir", "-p", WORK])
     host.run(["grub-mkimage", "-O", "i386-pc", "-d", f"{slot}/{_GRUB_PC}", "-p", grub.CORE_PREFIX, "-o", core, *grub.MODULES])
     at = layout.EDGE * _SECTORS_PER_MIB
     image = grub.core_image(blocks.read(core, 0, blocks.size(core)), at)

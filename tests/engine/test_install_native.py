@@ -154,7 +154,7 @@ def test_a_dirty_disk_is_erased_when_that_was_agreed(machine: Bench, image: Imag
     install(machine, image, SPEC.replace("install: {}", "install: {wipe: true}"))
 
 
-CUTS = ("sfdisk --quiet", "mkfs.ext4", "mount -t ext4", "mkfs.vfat", "mcopy", "grub-mkimage",
+CUTS = ("sfdisk --quiet", "mkfs.ext4", "mount -t ext4", "mkfs.vfat", "mcopy", "ln -s", "grub-mkimage",
         "sfdisk --quiet --lock=yes --no-reread")  # fmt: skip
 
 
