@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.vm import answers
 from tests.vm.lab import BUILD, Lab
 from tests.vm.machines import Disk, Machine, Nic, Numa, Stick
-from tests.vm.moments import BOOT, live
+from tests.vm.moments import BOOT, STANDARD, bare, installed, live
 from tests.vm.vm import VM
 
 HERE = Path(__file__).parent
@@ -218,6 +218,20 @@ def make(name: str) -> None:
         save(vm, name, recipe.origin)
 
 
+def make_node() -> None:
+    """A node: its disk as the live system sees it, then itself."""
+    with Lab(BUILD / "machines" / "node", BUILD / "machines" / "shared") as lab:
+        vm = installed(lab)
+        vm.become(live(lab, STANDARD, "rescue", PATIENT)).start()
+        shell(vm)
+        save(vm, "node-on-disk", "QEMU 10 by tests/machines/make.py: BIOS, the ISO as CD, and a node installed on the SATA disk.")
+        vm.kill()
+        vm.become(bare(STANDARD)).start()
+        vm.wait_ssh(BOOT * 3)
+        vm.push_code()
+        save(vm, "installed-node", "QEMU 10 by tests/machines/make.py: BIOS, a node that runs from its SATA disk.")
+
+
 if __name__ == "__main__":
-    for each in sys.argv[1:] or RECIPES:
-        make(each)
+    for each in sys.argv[1:] or [*RECIPES, "node"]:
+        make_node() if each == "node" else make(each)
