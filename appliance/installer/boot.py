@@ -72,7 +72,8 @@ def _staged(host: Host, step: InstallBoot, slot: str) -> Iterator[str]:
     try:
         for path, text in texts.items():
             host.files.write(tree + path, text)
-        host.run(["mkdir", "-p", f"{tree}/EFI/BOOT"])
+        # A slot that is not there yet has a folder all the same: GRUB says "error" when it looks for a file in none.
+        host.run(["mkdir", "-p", f"{tree}/EFI/BOOT", *(f"{tree}/trivet/{name}" for name in ("a", "b"))])
         _link(host, [f"{slot}/boot/vmlinuz", f"{slot}/boot/initrd.img"], f"{tree}/trivet/{step.slot}/")
         # shim looks for GRUB and for its key manager beside itself.
         _link(host, [f"{slot}/{_SIGNED_GRUB}"], f"{tree}/EFI/BOOT/grubx64.efi")
