@@ -26,11 +26,10 @@ GROUPS = {
 }  # fmt: skip
 
 
-def _owner(package: str) -> str:
-    best = ("", "everything else of Debian")
-    for group, prefixes in GROUPS.items():
-        best = max(best, *((p, group) for p in prefixes if package.startswith(p)), key=lambda b: len(b[0]))
-    return best[1]
+def _group(package: str) -> str:
+    """By the longest name that it begins with."""
+    found = [(prefix, group) for group, prefixes in GROUPS.items() for prefix in prefixes if package.startswith(prefix)]
+    return max(found, key=lambda f: len(f[0]))[1] if found else "everything else of Debian"
 
 
 def files(root: Path) -> dict[str, list[str]]:
@@ -53,7 +52,7 @@ def files(root: Path) -> dict[str, list[str]]:
         elif "__pycache__" in name:
             group = "Python's bytecode"
         else:
-            group = _owner(owners[name]) if name in owners else "made while building"
+            group = _group(owners[name]) if name in owners else "made while building"
         groups[group].append(name[1:])
     return groups
 
