@@ -13,7 +13,7 @@ from appliance import __version__, flow
 from appliance.cli import render
 from appliance.cli.screen import Screen
 from appliance.engine.journal import Journal
-from appliance.errors import ApplianceError, Problems
+from appliance.errors import AnswerError, ApplianceError, Problems
 from appliance.host import consoles
 from appliance.host.host import Host
 from appliance.host.live import live
@@ -48,8 +48,12 @@ def install() -> int:
     except ApplianceError as error:
         problems = [str(p) for p in error.problems] if isinstance(error, Problems) else [str(error)]
         screen.say("", "Not installed:", *(f"  - {problem}" for problem in problems))
-        screen.say(f"What was done so far is in {LOGS}. A root shell follows; `trivet install` tries again.")
+        changed = not isinstance(error, Problems | AnswerError)
+        screen.say("What was begun is begun anew the next time." if changed else "Nothing was changed on any disk.")
+        screen.say(f"The log is in {LOGS}. A root shell follows; `trivet install` tries again.")
         return error.exit_code
+    finally:
+        host.files.write(f"{LOGS}/install.log", screen.transcript)
 
 
 def _install(host: Host, screen: Screen) -> int:

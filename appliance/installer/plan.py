@@ -80,7 +80,9 @@ def _check_image(image: Image | None) -> list[Problem]:
 def _check_disks(inventory: Inventory, spec: Spec, install: InstallSpec) -> Iterator[Problem]:
     selection = _select(inventory, install)
     if selection.problem:
-        hint = "choose by facts that hold for the right disk alone; `trivet inspect` shows them"
+        matches = len(inventory.disks) - len(selection.rejected)
+        many = "choose by facts that hold for the right disk alone, or say which to prefer"
+        hint = many if matches > install.disk.count else "`trivet inspect` shows the facts of each disk"
         yield Problem(where="install.disk", message=selection.problem, hint=hint)
         return
     yield from _check_pair(selection.chosen)
