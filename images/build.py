@@ -8,6 +8,7 @@ packages are the same bytes.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import json
 import os
@@ -38,8 +39,8 @@ def last_commit() -> tuple[str, int]:
 def squash(root: Path, out: Path, epoch: int) -> None:
     out.unlink(missing_ok=True)
     run(
-        "mksquashfs", root, out, "-noappend", "-no-progress", "-quiet", "-comp", "zstd", "-Xcompression-level", str(LEVEL), "-b", "128K",
-        "-mkfs-time", str(epoch), "-all-time", str(epoch), "-no-exports",
+        "mksquashfs", root, out, "-noappend", "-no-progress", "-quiet", "-no-exports", "-b", "128K",
+        "-comp", "zstd", "-Xcompression-level", str(LEVEL), "-mkfs-time", str(epoch), "-all-time", str(epoch),
     )  # fmt: skip
 
 
@@ -56,6 +57,8 @@ def build(out: Path, *, fresh: bool) -> Path:
     commit, epoch = last_commit()
     name = f"trivet-{version()}"
     out.mkdir(parents=True, exist_ok=True)
+    lock = (out / ".lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)  # until this process ends: two builds in one folder wait for each other
     log = out / "build.log"
     log.unlink(missing_ok=True)
     work = out / "work"
@@ -64,7 +67,7 @@ def build(out: Path, *, fresh: bool) -> Path:
 
     with phases("root file system, by diskimage-builder") as notes:
         root, cached = rootfs(REPO, out, log, epoch=epoch, fresh=fresh)
-        notes += ["cached"] if cached else []
+        notes.extend(["cached"] if cached else [])
     with phases("our package"):
         node.lay(REPO, root, version=version(), commit=commit, epoch=epoch)
         link = out / "root"
@@ -75,16 +78,16 @@ def build(out: Path, *, fresh: bool) -> Path:
         pxe.mkdir()
         image = pxe / "trivet.squashfs"
         squash(root, image, epoch)
-        for file in ("vmlinuz", "initrd.img"):
-            shutil.copyfile(root / "boot" / file, pxe / file)
+        for part in ("vmlinuz", "initrd.img"):
+            shutil.copyfile(root / "boot" / part, pxe / part)
         facts = {"version": version(), "size": image.stat().st_size, "sha256": sha256(image)}
         (pxe / "image.json").write_text(json.dumps(facts) + "\n")
-        notes += [mib(image.stat().st_size)]
+        notes.append(mib(image.stat().st_size))
     with phases("ISO") as notes:
         made = work / f"{name}-amd64.iso"
         payload = {f"live/{p.name}": p for p in sorted(pxe.iterdir())}
         iso.make_iso(root, payload, REPO / "images/grub/grub.cfg", work, made, version=version(), epoch=epoch)
-        notes += [mib(made.stat().st_size)]
+        notes.append(mib(made.stat().st_size))
     with phases("package manifest and checksum"):
         (work / f"{name}.cdx.json").write_text(sbom(root, version=version(), commit=commit, epoch=epoch))
         (work / f"{made.name}.sha256").write_text(f"{sha256(made)}  {made.name}\n")

@@ -29,7 +29,8 @@ def facts(root: Path) -> dict[str, tuple[object, ...]]:
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
             elif kind == stat.S_IFLNK:
                 content = os.readlink(path)
-            attributes = tuple((a, os.getxattr(path, a, follow_symlinks=False)) for a in sorted(os.listxattr(path, follow_symlinks=False)))
+            names = sorted(os.listxattr(path, follow_symlinks=False))
+            attributes = tuple((a, os.getxattr(path, a, follow_symlinks=False)) for a in names)
             found["/" + str(path.relative_to(root))] = (oct(info.st_mode), info.st_uid, info.st_gid, content, attributes)
     return found
 
@@ -41,8 +42,8 @@ def differing(one: dict[str, tuple[object, ...]], two: dict[str, tuple[object, .
         if path not in one or path not in two:
             lines.append(f"{path}: only in the {'first' if path in one else 'second'}")
         elif one[path] != two[path]:
-            which = [w for w, a, b in zip(("mode", "user", "group", "content", "attributes"), one[path], two[path], strict=True) if a != b]
-            lines.append(f"{path}: {', '.join(which)}")
+            pairs = zip(("mode", "user", "group", "content", "attributes"), one[path], two[path], strict=True)
+            lines.append(f"{path}: {', '.join(what for what, a, b in pairs if a != b)}")
     return lines
 
 

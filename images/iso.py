@@ -14,7 +14,9 @@ from images.run import run
 
 LABEL = "TRIVET"
 MARKER = ".disk/trivet"
-MODULES = "biosdisk iso9660 part_gpt part_msdos fat search search_fs_file normal linux serial terminal echo test configfile ls sleep"
+MODULES = (
+    "biosdisk iso9660 part_gpt part_msdos fat search search_fs_file normal linux serial terminal echo test configfile ls sleep"
+)
 
 _FIND = f"""\
 search --no-floppy --file --set=root /{MARKER}
@@ -46,9 +48,8 @@ def efi_image(root: Path, work: Path) -> Path:
 def bios_image(root: Path, work: Path) -> Path:
     """GRUB for BIOS, as an El Torito image that also boots from a hard disk's first sector."""
     image = work / "eltorito.img"
-    run(
-        "grub-mkimage", "-d", root / "usr/lib/grub/i386-pc", "-O", "i386-pc-eltorito", "-p", "/boot/grub", "-o", image, *MODULES.split()
-    )
+    modules = root / "usr/lib/grub/i386-pc"
+    run("grub-mkimage", "-d", modules, "-O", "i386-pc-eltorito", "-p", "/boot/grub", "-o", image, *MODULES.split())
     return image
 
 

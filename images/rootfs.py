@@ -110,8 +110,8 @@ def tidy(root: Path, epoch: int) -> None:
         shutil.rmtree(root / name, ignore_errors=True)
     for name in ("etc/apt/sources.list", "etc/fstab", "var/lib/dbus/machine-id"):
         (root / name).unlink(missing_ok=True)
-    for folder in ("var/log", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
-        (root / folder).mkdir(parents=True)
+    for name in ("var/log", "var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
+        (root / name).mkdir(parents=True)
     resolv = root / "etc/resolv.conf"
     resolv.unlink(missing_ok=True)
     resolv.symlink_to("../run/systemd/resolve/stub-resolv.conf")
@@ -119,5 +119,5 @@ def tidy(root: Path, epoch: int) -> None:
     (root / "etc/machine-id").write_text("")
     (root / "etc/hostname").write_text("trivet\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 trivet\n::1 localhost ip6-localhost ip6-loopback\n")
-    for name in ("etc/.updated", "var/.updated"):  # what systemd would rebuild at each boot is already up to date
-        (root / name).write_text(f"TIMESTAMP_NSEC={epoch}000000000\n")
+    for stamp in ("etc/.updated", "var/.updated"):  # what systemd would rebuild at each boot is already up to date
+        (root / stamp).write_text(f"TIMESTAMP_NSEC={epoch}000000000\n")

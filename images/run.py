@@ -8,7 +8,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -22,18 +22,16 @@ def die(message: str, hint: str = "") -> NoReturn:
     raise BuildError(message + (f"\n  {hint}" if hint else ""))
 
 
-def run(
-    *argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, log: Path | None = None, stdin: str | None = None
-) -> str:
+def run(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None, log: Path | None = None) -> str:
     """Run a command; what it says goes to `log`, or is returned. An error carries the end of what it said."""
     command = [str(a) for a in argv]
-    out = log.open("a") if log else subprocess.PIPE
+    environment = {**os.environ, **(env or {})}
     if log:
-        print("+", shlex.join(command), file=out, flush=True)
-    done = subprocess.run(
-        command, env={**os.environ, **(env or {})}, cwd=cwd, input=stdin, text=True, check=False,
-        stdout=out, stderr=subprocess.STDOUT if log else subprocess.PIPE,
-    )  # fmt: skip
+        with log.open("a") as out:
+            print("+", shlex.join(command), file=out, flush=True)
+            done = subprocess.run(command, env=environment, cwd=cwd, text=True, check=False, stdout=out, stderr=subprocess.STDOUT)
+    else:
+        done = subprocess.run(command, env=environment, cwd=cwd, text=True, check=False, capture_output=True)
     if done.returncode:
         said = log.read_text(errors="replace") if log else done.stdout + done.stderr
         tail = "\n".join(f"  | {line}" for line in said.splitlines()[-15:])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from images.run import die
 GROUPS = {
     "kernel and its modules": ("linux-image-",),
     "firmware and microcode": ("firmware-", "intel-microcode", "amd64-microcode"),
-    "Ceph": ("ceph", "librados", "librbd", "librgw", "libcephfs", "libradosstriper", "python3-ceph", "python3-rados", "python3-rbd", "python3-rgw",
+    "Ceph": ("ceph", "librados", "librbd", "librgw", "libcephfs", "python3-ceph", "python3-rados", "python3-rbd", "python3-rgw",
              "libsqlite3-mod-ceph", "librabbitmq", "libboost"),
-    "QEMU, guest firmware, swtpm": ("qemu-", "ovmf", "seabios", "swtpm", "libtpms", "ipxe-qemu", "virtiofsd", "libcapstone"),
+    "QEMU, guest firmware, swtpm": ("qemu-", "ovmf", "seabios", "swtpm", "libtpms", "ipxe-qemu", "virtiofsd"),
     "libvirt": ("libvirt", "python3-libvirt"),
     "Open vSwitch and OVN": ("openvswitch", "ovn-", "python3-openvswitch"),
     "etcd": ("etcd",),
@@ -37,7 +38,8 @@ def files(root: Path) -> dict[str, list[str]]:
     owners: dict[str, str] = {}
     for listing in sorted((root / "var/lib/dpkg/info").glob("*.list")):
         for line in listing.read_text().splitlines():
-            owners.setdefault(str(Path("/usr") / line[1:]) if line.split("/")[1] in ("bin", "lib", "lib64", "sbin") else line, listing.stem.split(":")[0])
+            merged = line.split("/")[1] in ("bin", "lib", "lib64", "sbin")  # dpkg lists them as they were before /usr was merged
+            owners.setdefault("/usr" + line if merged else line, listing.stem.split(":")[0])
     groups: dict[str, list[str]] = defaultdict(list)
     for path in root.rglob("*"):
         if path.is_symlink() or not path.is_file():
@@ -59,18 +61,13 @@ def files(root: Path) -> dict[str, list[str]]:
 
 def packed(root: Path, names: list[str]) -> int:
     """As zstd packs them together; close to what the squashfs makes of them."""
-    tar = subprocess.Popen(
-        ["tar", "-C", str(root), "--no-recursion", "-cf", "-", "--null", "-T", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    zstd = subprocess.Popen(["zstd", f"-{min(LEVEL, 9)}", "-T2", "-c", "--no-progress"], stdin=tar.stdout, stdout=subprocess.PIPE)
-    assert tar.stdin and tar.stdout and zstd.stdout
-    tar.stdout.close()
-    tar.stdin.write("\0".join(names).encode())
-    tar.stdin.close()
-    size = 0
-    while block := zstd.stdout.read(1 << 20):
-        size += len(block)
-    return size
+    with tempfile.NamedTemporaryFile() as listing:
+        listing.write("\0".join(names).encode())
+        listing.flush()
+        tar = ["tar", "-C", str(root), "--no-recursion", "-cf", "-", "--null", "-T", listing.name]
+        with subprocess.Popen(tar, stdout=subprocess.PIPE) as source:
+            done = subprocess.run(["zstd", f"-{LEVEL}", "-T2", "-c"], stdin=source.stdout, capture_output=True, check=True)
+    return len(done.stdout)
 
 
 def main() -> None:
