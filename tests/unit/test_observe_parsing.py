@@ -5,8 +5,9 @@ import pytest
 
 from appliance.host.host import Host, UdevDevice
 from appliance.host.playback import playback
+from appliance.model.storage import InstalledNode
 from appliance.services.hypervisor import observe as hypervisor
-from appliance.services.storage import naming, usage
+from appliance.services.storage import contents, naming, usage
 from appliance.services.storage import observe as storage
 from appliance.services.system import hardware
 from appliance.services.system import observe as system
@@ -114,13 +115,13 @@ def test_twins_of_one_serial_with_wwns_of_their_own_keep_those() -> None:
 
 
 def test_everything_on_a_disk_is_content() -> None:
-    whole = disk("", ID_FS_AMBIVALENT="filesystem:ext4 other:iso9660", ID_PART_TABLE_TYPE="dos")
+    whole = disk("", ID_FS_TYPE="iso9660", ID_FS_LABEL="TRIVET", ID_PART_TABLE_TYPE="dos")
     first = disk("", PARTN="1", ID_FS_TYPE="ntfs", ID_FS_LABEL_ENC="my\\x20data", ID_PART_ENTRY_SIZE="2048")
     second = disk("", PARTN="2", ID_PART_ENTRY_TYPE="0x5")
     third = disk("", PARTN="5")
-    assert [str(c) for c in storage.contents(whole, [first, second, third])] == [
+    assert [str(c) for c in contents.contents(whole, [first, second, third])] == [
         "dos",
-        "several signatures",
+        "iso9660 TRIVET",
         "partition 1 ntfs my data",
         "partition 2 extended",
         "partition 5 no file system",
@@ -240,6 +241,35 @@ def test_whose_node_a_disk_holds_is_read_without_mounting(code: int, stdout: str
     answer = {"code": code, "stdout": stdout, "stderr": ""}
     host = machine(udev={"block": block}, commands={f"mtype -i {link}-part2 ::/trivet/node.json": answer})
     [observed] = storage.observe(host)
-    assert observed.node == (storage.InstalledNode.model_validate_json(NODE) if found else None)
+    assert observed.node == (InstalledNode.model_validate_json(NODE) if found else None)
     assert storage.observe_disk(host, "virtio-S1") == observed
     assert storage.observe_disk(host, "virtio-S2") is None
+
+
+BLANK = ["/dev/disk/by-id/a", "/dev/disk/by-id/b"]
+WIPEFS = "wipefs --no-act --json --output DEVICE,TYPE,LABEL,UUID"
+BOTH = """{"signatures": [{"device": "b", "type": "ext4", "label": "old", "uuid": "1"},
+                          {"device": "b", "type": "iso9660", "label": null, "uuid": null}]}"""
+
+
+def answer(stdout: str = "", code: int = 0, stderr: str = "") -> dict[str, object]:
+    return {"code": code, "stdout": stdout, "stderr": stderr}
+
+
+def test_a_disk_that_looks_blank_is_looked_at_again() -> None:
+    host = machine(commands={f"{WIPEFS} {' '.join(BLANK)}": answer(BOTH)})
+    found = contents.second_look(host, BLANK)
+    assert list(found) == [BLANK[1]]
+    assert [str(c) for c in found[BLANK[1]]["contents"]] == ["ext4 old", "iso9660"]
+
+
+def test_one_disk_that_cannot_be_read_hides_no_other() -> None:
+    broken = answer(code=1, stderr="wipefs: error: /dev/disk/by-id/a: probing initialization failed: Input/output error\n")
+    commands = {f"{WIPEFS} {' '.join(BLANK)}": broken, f"{WIPEFS} {BLANK[0]}": broken, f"{WIPEFS} {BLANK[1]}": answer(BOTH)}
+    found = contents.second_look(machine(commands=commands), BLANK)
+    assert found[BLANK[0]] == {"unusable": ("it cannot be read: Input/output error",)}
+    assert len(found[BLANK[1]]["contents"]) == 2
+
+
+def test_nothing_is_asked_about_no_disk() -> None:
+    assert contents.second_look(machine(), []) == {}

@@ -2,17 +2,16 @@
 """The disks of this machine: who they are, what is on them, why they may not be used.
 
 One enumeration of udev's block devices, a few attributes of /sys for each disk, /proc/self/mountinfo and /proc/swaps. udev
-has already probed every device with blkid; what it found is in its database. The only command is `mtype`, and only for a
-disk with a state partition of ours.
+has already probed every device with blkid; what it found is in its database. See `contents.py` for the two commands that run.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from appliance.errors import ApplianceError
 from appliance.host.host import Host, UdevDevice
-from appliance.model.storage import STATE, UNFINISHED, Content, Disk, InstalledNode, Transport
-from appliance.services.storage import naming, usage
+from appliance.model.storage import Disk, Transport
+from appliance.services.storage import contents, naming, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _PCI_DEVICES = "/sys/bus/pci/devices"
@@ -22,8 +21,6 @@ _NOT_A_DISK = re.compile(
     r"|/nvme\d+c\d+n\d+$"  # one path to a disk of several: the disk itself stands under /virtual/nvme-subsystem/
 )
 _BIOS_RAID = re.compile(r"/virtual/block/md\d+$")
-_ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
-_EXTENDED = {"0x5", "0xf", "0x85"}
 _RAID_DRIVERS = {"megaraid_sas", "hpsa", "smartpqi", "aacraid", "arcmsr", "3w-9xxx", "3w-sas", "megaraid"}
 _MEGARAID_VOLUMES = 2
 """First channel of a MegaRAID controller's volumes; its single disks are on the channels below."""
@@ -31,36 +28,52 @@ _SECTOR = 512
 """The kernel counts sizes in these, whatever the disk's own sectors are."""
 
 
+@dataclass(frozen=True)
+class _Found:
+    """A disk in udev's words, with its partitions by number, and the name that it has among the others."""
+
+    id: str
+    link: str
+    device: UdevDevice
+    partitions: tuple[UdevDevice, ...]
+
+
 def observe(host: Host) -> tuple[Disk, ...]:
     """All disks, in the order of their ids."""
     devices = host.udev.devices("block")
+    return _observe(host, devices, _find(host, devices))
+
+
+def observe_disk(host: Host, disk_id: str) -> Disk | None:
+    """One disk as it is now, for a step that compares before it destroys."""
+    devices = host.udev.devices("block")
+    return next(iter(_observe(host, devices, [f for f in _find(host, devices) if f.id == disk_id])), None)
+
+
+def _find(host: Host, devices: Sequence[UdevDevice]) -> list[_Found]:
     disks = [d for d in devices if d.type == "disk" and _is_disk(d)]
     partitions: dict[str, list[UdevDevice]] = {}
     for device in devices:
         if device.type == "partition":
             partitions.setdefault(device.path.rpartition("/")[0], []).append(device)
-    used, slots = usage.read(host, devices), _slots(host)
     found = []
-    for device, (id_, link) in zip(disks, naming.names(disks), strict=True):
-        parts = sorted(partitions.get(device.path, []), key=_number)
-        disk = _disk(host, device, slots)
-        found.append(
-            disk.model_copy(
-                update={
-                    "id": id_ or disk.id,
-                    "link": link,
-                    "contents": tuple(contents(device, parts)),
-                    "node": _node(host, link, parts),
-                    "unusable": tuple(_unusable(disk, link, usage.reasons(host, used, [device, *parts]))),
-                }
-            )
-        )
-    return tuple(sorted(found, key=lambda disk: disk.id))
+    for disk, (name, link) in zip(disks, naming.names(disks), strict=True):
+        parts = sorted(partitions.get(disk.path, []), key=contents.number)
+        id_ = name or naming.path(disk) or f"unnamed-{_pci(host, disk.path)}"
+        found.append(_Found(id_, link, disk, tuple(parts)))
+    return found
 
 
-def observe_disk(host: Host, disk_id: str) -> Disk | None:
-    """One disk as it is now, for a step that compares before it destroys."""
-    return next((disk for disk in observe(host) if disk.id == disk_id), None)
+def _observe(host: Host, devices: Sequence[UdevDevice], found: Sequence[_Found]) -> tuple[Disk, ...]:
+    used, slots = usage.read(host, devices), _slots(host)
+    disks = []
+    for each in found:
+        disk = _disk(host, each, slots)
+        reasons = _unusable(disk, usage.reasons(host, used, [each.device, *each.partitions]))
+        disks.append(disk.model_copy(update={"unusable": tuple(reasons)}))
+    looked_at = contents.second_look(host, [d.link for d in disks if not d.contents and not d.unusable])
+    disks = [d.model_copy(update=looked_at.get(d.link, {})) for d in disks]
+    return tuple(sorted(disks, key=lambda disk: disk.id))
 
 
 def _is_disk(device: UdevDevice) -> bool:
@@ -70,13 +83,13 @@ def _is_disk(device: UdevDevice) -> bool:
     return not _NOT_A_DISK.search(device.path)
 
 
-def _disk(host: Host, device: UdevDevice, slots: Mapping[str, str]) -> Disk:
-    """The disk by itself: nothing yet of its name among the others, of what is on it and who uses it."""
-    facts, sys = device.properties, device.path
+def _disk(host: Host, found: _Found, slots: Mapping[str, str]) -> Disk:
+    """The disk and what udev knows to be on it; nothing yet of who uses it."""
+    device, facts, sys = found.device, found.device.properties, found.device.path
     pci = _pci(host, sys)
     return Disk(
-        id=naming.path(device) or f"unnamed-{pci}",
-        link="",
+        id=found.id,
+        link=found.link,
         model=_model(facts),
         serial=naming.serial(device),
         wwn=naming.wwn(device),
@@ -92,63 +105,25 @@ def _disk(host: Host, device: UdevDevice, slots: Mapping[str, str]) -> Disk:
         numa_node=_integer(host, f"{_PCI_DEVICES}/{pci}/numa_node", -1) if pci else -1,
         pci=pci,
         slot=_slot(sys, pci, slots),
+        contents=tuple(contents.contents(device, found.partitions)),
+        node=contents.node(host, found.link, found.partitions),
     )
 
 
-def _unusable(disk: Disk, link: str, used: Sequence[str]) -> Iterator[str]:
+def _unusable(disk: Disk, used: Sequence[str]) -> Iterator[str]:
     yield from used
     if disk.size == 0:
         yield "no medium in it"
     elif disk.read_only:
         yield "read-only"
-    if not link:
+    if not disk.link:
         yield "it has no name that lasts: no serial, no WWN, no known place"
-
-
-def contents(device: UdevDevice, partitions: Sequence[UdevDevice]) -> Iterator[Content]:
-    """What blkid found on the disk and on each partition. A partition without a file system is content too."""
-    facts = device.properties
-    if table := facts.get("ID_PART_TABLE_TYPE"):
-        yield Content(type=table, uuid=facts.get("ID_PART_TABLE_UUID", ""))
-    if type_ := _file_system(facts):
-        yield Content(type=type_, label=_label(facts), uuid=facts.get("ID_FS_UUID", ""))
-    for partition in partitions:
-        facts = partition.properties
-        extended = "extended" if facts.get("ID_PART_ENTRY_TYPE") in _EXTENDED else ""
-        yield Content(
-            partition=_number(partition),
-            type=_file_system(facts) or extended,
-            label=_label(facts),
-            uuid=facts.get("ID_FS_UUID", ""),
-            name=_decoded(facts.get("ID_PART_ENTRY_NAME", "")),
-            size=int(facts.get("ID_PART_ENTRY_SIZE", "0")) * _SECTOR,
-        )
-
-
-def _file_system(facts: Mapping[str, str]) -> str:
-    """blkid's word. Where several signatures contradict each other blkid names none; it is data all the same."""
-    return facts.get("ID_FS_TYPE") or ("several signatures" if "ID_FS_AMBIVALENT" in facts else "")
-
-
-def _label(facts: Mapping[str, str]) -> str:
-    return _decoded(facts.get("ID_FS_LABEL_ENC", "")) or facts.get("ID_FS_LABEL", "")
-
-
-def _decoded(text: str) -> str:
-    """udev's \\x20 back to what it stands for."""
-    raw = re.sub(rb"\\x([0-9a-fA-F]{2})", lambda match: bytes([int(match[1], 16)]), text.encode())
-    return raw.decode(errors="replace").strip()
-
-
-def _number(partition: UdevDevice) -> int:
-    facts = partition.properties
-    return int(facts.get("PARTN") or facts.get("ID_PART_ENTRY_NUMBER") or re.sub(r".*?(\d+)$", r"\1", partition.path))
 
 
 def _model(facts: Mapping[str, str]) -> str:
     if "MD_LEVEL" in facts:
         return f"{facts['MD_LEVEL']} volume {usage.md_name(facts)}"
-    return _decoded(facts.get("ID_MODEL_ENC", "")) or facts.get("ID_MODEL", "").replace("_", " ")
+    return contents.decoded(facts.get("ID_MODEL_ENC", "")) or facts.get("ID_MODEL", "").replace("_", " ")
 
 
 def _transport(host: Host, device: UdevDevice) -> Transport:
@@ -220,17 +195,3 @@ def _slot(sys: str, pci: str, slots: Mapping[str, str]) -> str:
 def _integer(host: Host, path: str, default: int = 0) -> int:
     text = host.files.read(path)
     return int(text) if text and text.isdigit() else default
-
-
-def _node(host: Host, link: str, partitions: Sequence[UdevDevice]) -> InstalledNode | None:
-    """Whose system disk it is, read from its ESP without mounting: a foreign file system is never given to the kernel."""
-    if not any(p.properties.get("ID_PART_ENTRY_NAME") in (STATE, UNFINISHED) for p in partitions):
-        return None
-    esp = next((p for p in partitions if p.properties.get("ID_PART_ENTRY_TYPE") == _ESP), None)
-    if esp is None:
-        return None
-    device = f"{link}-part{_number(esp)}" if f"{link}-part{_number(esp)}" in esp.links else esp.node
-    try:
-        return InstalledNode.model_validate_json(host.run(["mtype", "-i", device, "::/trivet/node.json"]).stdout)
-    except (ApplianceError, ValueError):
-        return None  # no such file, no FAT, no mtools, or not what we wrote: then it is no node that can be named
