@@ -13,7 +13,7 @@ from images.run import run
 
 
 def lay(repo: Path, root: Path, *, version: str, commit: str, epoch: int) -> None:
-    """appliance/, the list of what persists and the release's name."""
+    """appliance/, the list of what persists, and what carries the time and name of the release."""
     trivet = root / "usr/lib/trivet"
     package = trivet / f"venv/lib/python{PYTHON}/site-packages/appliance"
     shutil.rmtree(package, ignore_errors=True)
@@ -27,4 +27,6 @@ def lay(repo: Path, root: Path, *, version: str, commit: str, epoch: int) -> Non
     )  # fmt: skip
     shutil.copyfile(repo / "images/persist.list", trivet / "persist.list")
     built = datetime.fromtimestamp(epoch, UTC).isoformat()
+    for stamp in ("etc/.updated", "var/.updated"):  # what systemd would rebuild at each boot is as new as /usr
+        (root / stamp).write_text(f"TIMESTAMP_NSEC={epoch}000000000\n")
     (trivet / "release.json").write_text(json.dumps({"version": version, "commit": commit, "built": built}, indent=2) + "\n")

@@ -93,13 +93,13 @@ def rootfs(repo: Path, build: Path, log: Path, *, epoch: int, fresh: bool) -> tu
     partial.mkdir(parents=True)
     run("tar", "-C", partial, "--numeric-owner", "--xattrs", "--xattrs-include=*", "-xf", tar)
     tar.unlink()
-    tidy(partial, epoch)
+    tidy(partial)
     shutil.rmtree(root, ignore_errors=True)
     partial.rename(root)
     return root, False
 
 
-def tidy(root: Path, epoch: int) -> None:
+def tidy(root: Path) -> None:
     """What diskimage-builder leaves undone after the elements' last word."""
     for name in ("dev", "proc", "sys", "run", "tmp"):
         folder = root / name
@@ -119,5 +119,3 @@ def tidy(root: Path, epoch: int) -> None:
     (root / "etc/machine-id").write_text("")
     (root / "etc/hostname").write_text("trivet\n")
     (root / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 trivet\n::1 localhost ip6-localhost ip6-loopback\n")
-    for stamp in ("etc/.updated", "var/.updated"):  # what systemd would rebuild at each boot is already up to date
-        (root / stamp).write_text(f"TIMESTAMP_NSEC={epoch}000000000\n")
