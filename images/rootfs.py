@@ -96,7 +96,15 @@ def rootfs(repo: Path, build: Path, log: Path, *, epoch: int, fresh: bool) -> tu
     tidy(partial)
     shutil.rmtree(root, ignore_errors=True)
     partial.rename(root)
+    forget(root.parent)
     return root, False
+
+
+def forget(current: Path) -> None:
+    """Trees are large: keep this one and the one before it, which somebody's container nodes may stand on."""
+    others = sorted((p for p in current.parent.iterdir() if p != current), key=lambda p: p.stat().st_mtime)
+    for old in others[:-1]:
+        shutil.rmtree(old)
 
 
 def tidy(root: Path) -> None:
