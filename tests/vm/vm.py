@@ -22,6 +22,7 @@ from tests.vm.tpm import start_tpm
 
 RACE = "iotlb_to_section"
 REVIVALS = 3
+DIAGNOSIS = "trivet status; ip -br addr; systemctl --failed --no-pager; systemctl list-jobs --no-pager; journalctl -b -p err"
 
 if TYPE_CHECKING:
     from tests.vm.lab import Lab
@@ -181,7 +182,14 @@ class VM:
         try:
             self.ssh.wait(timeout, user, lambda: self.running or self._revive())
         except LabError as error:
-            raise ConsoleError(f"{self.machine.name}: {error}\n{self.console.tail()}") from None
+            raise ConsoleError(f"{self.machine.name}: {error}\n{self._diagnosis()}") from None
+
+    def _diagnosis(self) -> str:
+        """What the machine says of itself on the serial line, when it cannot be reached otherwise."""
+        with contextlib.suppress(ConsoleError, OSError):
+            self.console.login("root", answers.PASSWORD, timeout=60)
+            self.console.run(DIAGNOSIS, timeout=120)
+        return self.console.tail()
 
     def push(self, source: Path, target: str) -> None:
         """Copy a folder's files over the guest's: by SSH, or fetched by the guest's curl from the lab."""
