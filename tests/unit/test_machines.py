@@ -23,7 +23,7 @@ def inspect(name: str) -> Inventory:
 
 
 def test_there_are_machines() -> None:
-    assert len(MACHINES) >= 3
+    assert len(MACHINES) >= 4
 
 
 @pytest.mark.parametrize("folder", MACHINES, ids=lambda folder: folder.name)
@@ -110,3 +110,43 @@ def test_virtual_functions_of_two_sockets() -> None:
     assert [nic.pci for nic in functions] == ["0000:04:10.0", "0000:04:10.2", "0000:04:10.4"]
     assert functions[0].unusable == ("virtual function of 0000:04:00.0",)
     assert functions[0].sriov is None
+
+
+def test_disks_that_are_in_use() -> None:
+    """Who uses a disk is said in the names that people gave: mount points, swap, arrays, volume groups."""
+    disks = {disk.id: disk for disk in inspect("arrays-running").disks}
+    assert len(disks) == 11
+    used = {id_: disk.unusable for id_, disk in disks.items() if disk.unusable}
+    assert used == {
+        "ata-QEMU_HARDDISK_WD-HDD1": ("mounted at /mnt/backup",),
+        "nvme-QEMU_NVMe_Ctrl_NVME4K0001": ("in use as swap",),
+        "scsi-0QEMU_QEMU_HARDDISK_MD0": ("member of md array old",),
+        "scsi-0QEMU_QEMU_HARDDISK_MD1": ("member of md array old",),
+        "virtio-VIRT0001": ("held by LVM vg0",),
+    }
+
+
+def test_what_is_on_disks() -> None:
+    disks = {disk.id: disk for disk in inspect("arrays-running").disks}
+    assert disks["ata-QEMU_HARDDISK_WD-HDD1"].holds == "ext4 backup"
+    assert disks["scsi-0QEMU_QEMU_HARDDISK_LUKS"].holds == "crypto_LUKS"
+    nvme = disks["nvme-QEMU_NVMe_Ctrl_NVME4K0001"]
+    assert (nvme.sector, nvme.physical_sector) == (4096, 4096)
+    assert [(c.partition, c.type, c.label, c.name) for c in nvme.contents] == [
+        (0, "gpt", "", ""),
+        (1, "vfat", "EFI", "esp"),
+        (2, "swap", "swap", "swap"),
+        (3, "ext4", "root", "root"),
+        (4, "", "", "my data"),
+    ]
+    assert nvme.contents[1].size == 100 << 20
+    mbr = disks["wwn-0x5000c500a1b2c3d4"]
+    assert [(c.partition, c.type) for c in mbr.contents] == [(0, "dos"), (1, ""), (2, "extended"), (5, ""), (6, "")]
+    assert mbr.serial == "SSD1"
+    assert mbr.rotational is False
+
+
+def test_twins_are_known_by_their_places() -> None:
+    twins = [disk for disk in inspect("arrays-running").disks if disk.serial == "TWIN"]
+    assert [twin.link for twin in twins] == [f"/dev/disk/by-path/pci-0000:05:00.0-scsi-0:0:{n}:0" for n in (5, 6)]
+    assert not any(twin.unusable for twin in twins)
