@@ -1,6 +1,7 @@
 #!/bin/bash
 # dracut module: the arrays of a mirrored node, and nothing that names the machine it was built on.
 # dib-lint: disable=sete setu setpipefail dibdebugtrace
+# shellcheck disable=SC2154  # moddir, initdir and systemdsystemunitdir are dracut's
 
 check() {
     return 0
@@ -11,7 +12,6 @@ depends() {
 }
 
 install() {
-    # shellcheck disable=SC2154  # moddir, systemdsystemunitdir and initdir are dracut's
     inst_hook cmdline 10 "$moddir/arrays.sh"
     inst_script "$moddir/start-arrays" /usr/lib/trivet/start-arrays
     inst_simple "$moddir/trivet-arrays.service" "$systemdsystemunitdir/trivet-arrays.service"
