@@ -72,7 +72,7 @@ def test_disks_and_their_ports() -> None:
     assert "virtio-scsi-pci,id=scsi,bus=port-scsi" in devices
     buses = [device.split("bus=")[1].split(",")[0] for device in devices if "drive=" in device]
     assert buses == ["port-a", "scsi.0", "ide.0", "ide.1", "ide.2"]
-    assert devices[-2] == "ide-cd,id=cdrom,bus=ide.2,drive=node-cdrom,bootindex=30"
+    assert devices[-2] == "ide-cd,id=cdrom,bus=ide.2,drive=node-cdrom,bootindex=2000"
 
 
 def test_the_disk_is_tried_before_or_after_the_medium() -> None:
@@ -102,7 +102,7 @@ def test_only_the_first_user_nic_is_forwarded() -> None:
         "user,id=net1",
         "socket,id=net2,mcast=230.84.82.86:7001,localaddr=127.0.0.1",
     ]
-    assert "igb,id=nic0,bus=port-nic0,netdev=net0,mac=52:54:00:00:00:01,bootindex=50" in words
+    assert "igb,id=nic0,bus=port-nic0,netdev=net0,mac=52:54:00:00:00:01,bootindex=3000" in words
 
 
 def test_what_a_server_has_besides() -> None:

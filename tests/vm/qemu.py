@@ -22,7 +22,7 @@ VARS = {"uefi": OVMF / "OVMF_VARS_4M.fd", "secureboot": OVMF / "OVMF_VARS_4M.ms.
 MCAST = "230.84.82.86"
 UNBOOTABLE = 3000
 """Milliseconds after which a BIOS that finds nothing to start resets the machine: an event that a story can wait for."""
-FIRST_DISK, FIRST_MEDIUM, FIRST_NIC = 10, 30, 50
+FIRST_DISK, FIRST_MEDIUM, FIRST_NIC = 1000, 2000, 3000
 
 
 @dataclass(frozen=True)

@@ -231,13 +231,13 @@ class VM:
             if not any(other.bus == "scsi" for other in self.machine.disks):
                 self.monitor.do("device_add", driver="virtio-scsi-pci", id="scsi", bus=port)
             bus = "scsi.0"
-        for device in disk_devices(disk, bus, 100 + len(self.machine.disks)):
+        for device in disk_devices(disk, bus, 4000 + len(self.machine.disks)):
             self.monitor.do("device_add", **options(device))
         self.machine = replace(self.machine, disks=(*self.machine.disks, disk))
 
     def plug_stick(self, stick: Stick) -> None:
         for words, method in zip(
-            stick_arguments(stick, 200 + len(self.machine.sticks)), ("blockdev-add", "device_add"), strict=True
+            stick_arguments(stick, 5000 + len(self.machine.sticks)), ("blockdev-add", "device_add"), strict=True
         ):
             self.monitor.do(method, **options(words))
         self.machine = replace(self.machine, sticks=(*self.machine.sticks, stick))
