@@ -14,45 +14,24 @@ What a container lacks, stories must do in machines: kernel modules, device-mapp
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import pty
 import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from tests.vm import nspawn
 from tests.vm.console import Console, ConsoleError, Output, Pty
 from tests.vm.lab import BUILD, REPO, push
 from tests.vm.namespaces import find_init, members
+from tests.vm.nspawn import Node
 from tests.vm.process import MORTAL, LabError, command, end, wait_for
 
 ROOT = BUILD / "root"
-KERNEL_ARGUMENTS = ("trivet.slot=a", "trivet.container=1")
-"""What makes the image take a container for an installed node."""
 DEPTH = 3
 """Process namespaces, one in the other: this host's, the mortal one around nspawn, the node's."""
-WRITABLE_NAME = """\
-[Service]
-ExecStartPre=mount --bind /proc/sys/kernel/hostname /proc/sys/kernel/hostname
-ExecStartPre=mount -o remount,bind,rw /proc/sys/kernel/hostname
-"""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node: `networks` are bridges of the lab, seen as eth0, eth1, ...; `disks` are sizes, seen under /dev/loop*."""
-
-    name: str
-    networks: tuple[str, ...] = ("mgmt",)
-    disks: tuple[str, ...] = ()
-    binds: tuple[tuple[str, str], ...] = ()
-
-    def mac(self, index: int) -> str:
-        digits = hashlib.sha256(f"{self.name} {index}".encode()).hexdigest()
-        return ":".join(["02", *(digits[at : at + 2] for at in range(0, 10, 2))])
 
 
 class ContainerLab:
@@ -129,13 +108,7 @@ class ContainerNode:
         self._frozen = False
         for part in ("upper", "work", "merged", "state"):
             (folder / part).mkdir(parents=True)
-        # nspawn brings its own /dev: the image's, with its device nodes, must not shine through
-        (folder / "upper" / "dev").mkdir()
-        os.setxattr(folder / "upper" / "dev", "trusted.overlay.opaque", b"y")
-        # nspawn makes /proc/sys read-only, and with it the name that the node gives itself
-        dropins = folder / "upper" / "etc" / "systemd" / "system" / "trivetd.service.d"
-        dropins.mkdir(parents=True)
-        (dropins / "lab.conf").write_text(WRITABLE_NAME)
+        nspawn.prepare(folder / "upper")
 
     @property
     def state(self) -> Path:
@@ -172,7 +145,7 @@ class ContainerNode:
             "--mount-proc",
         ]
         master, slave = pty.openpty()
-        words = [*MORTAL, *self.lab.inside(), *isolate, "sh", "-c", script, "sh", *self._nspawn(merged)]
+        words = [*MORTAL, *self.lab.inside(), *isolate, "sh", "-c", script, "sh", *self._argv(merged)]
         environment = {**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1", "TERM": "linux"}
         self._process = subprocess.Popen(words, stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True)
         os.close(slave)
@@ -266,29 +239,10 @@ class ContainerNode:
         for part in ("upper", "work"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
 
-    def _nspawn(self, merged: Path) -> list[str]:
-        words = [
-            "systemd-nspawn",
-            "--quiet",
-            "-D",
-            str(merged),
-            "-b",
-            "-M",
-            self.node.name,
-            f"--hostname={self.node.name}",
-        ]
-        words += ["--register=no", "--keep-unit", "--private-network", "--capability=all", "--link-journal=no"]
-        words += ["--console=interactive", "--resolv-conf=off", "--timezone=off", "--kill-signal=SIGRTMIN+3"]
-        words += [f"--network-veth-extra={self.link(index)}:eth{index}" for index in range(len(self.node.networks))]
-        # Inside, /proc/cmdline would be this host's; systemd looks at the arguments of its first process instead.
-        # (Mounts on /proc come late: their source is a path inside.)
-        (self.folder / "upper" / "cmdline").write_text(" ".join(KERNEL_ARGUMENTS) + "\n")
-        words += ["--bind-ro=/cmdline:/proc/cmdline"]
-        words += ["--bind=/dev/net/tun", f"--bind={self.state}:/var/lib/trivet"]
-        words += [f"--bind={device}" for device in self.disks]
-        binds = (*self.node.binds, self.lab.code(REPO / "appliance")) if push() else self.node.binds
-        words += [f"--bind={source}:{target}" for source, target in binds]
-        return [*words, *KERNEL_ARGUMENTS]
+    def _argv(self, merged: Path) -> list[str]:
+        code = (self.lab.code(REPO / "appliance"),) if push() else ()
+        binds = ((str(self.state), "/var/lib/trivet"), *((disk, disk) for disk in self.disks), *self.node.binds, *code)
+        return nspawn.argv(self.node, merged, [self.link(index) for index in range(len(self.node.networks))], binds)
 
     def _cable_up(self) -> None:
         for index, network in enumerate(self.node.networks):

@@ -11,11 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.vm import answers, images
+from tests.vm import answers, images, memory
 from tests.vm.console import Console, ConsoleError, Output
 from tests.vm.machines import USER, Disk, Machine, Stick
 from tests.vm.monitor import Monitor, options
-from tests.vm.process import LabError, connect, end, free_port, spawn, wait_for
+from tests.vm.process import LabError, connect, end, free_port, spawn
 from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices, stick_arguments
 from tests.vm.ssh import Ssh
 from tests.vm.tpm import start_tpm
@@ -107,7 +107,7 @@ class VM:
             end(self._process)
             raise LabError(f"{self.machine.name}: {error}\n{self._qemu_log()}") from None
         if self._incoming:
-            self._resume(self._incoming)
+            memory.load(self.monitor, self._incoming)
         self.ssh = Ssh(port, self.lab.key, self.folder / "ssh") if self.machine.nics else None
         self.monitor.do("cont")
 
@@ -204,6 +204,8 @@ class VM:
         """This checkout's `appliance` instead of the image's, in the running machine, in seconds."""
         site = self.run("ls -d /usr/lib/trivet/venv/lib/python3*/site-packages").strip()
         self.push(self.lab.repo / "appliance", f"{site}/appliance")
+        # The image's bytecode never looks at its source, so that builds are the same; it would win over what was pushed.
+        self.run(f"find {site}/appliance -name __pycache__ -prune -exec rm -r {{}} +")
 
     # -- hardware while it runs ---------------------------------------------------------------------------------------
 
@@ -258,9 +260,7 @@ class VM:
         folder.mkdir(parents=True)
         alive = self.running
         if alive:
-            self.monitor.do("stop")
-            self.monitor.do("migrate", uri=f"file:{folder / 'memory'}")
-            wait_for(f"the memory of {self.machine.name} in a file", self._saved, 180)
+            memory.save(self.monitor, folder / "memory")
             end(self._process)
             self._closed()
         files = [disk.name for disk in self.machine.disks] + ["efivars"] * (self.machine.firmware != "bios")
@@ -280,18 +280,8 @@ class VM:
         for file in folder.glob("*.qcow2"):
             (self.folder / file.name).unlink(missing_ok=True)
             images.overlay(file, self.folder / file.name)
-        memory = folder / "memory"
-        return self.start(memory if memory.exists() else None) if start else self
-
-    def _saved(self) -> bool:
-        state = self.monitor.do("query-migrate")
-        if state.get("status") == "failed":
-            raise LabError(f"{self.machine.name}: its memory could not be saved: {state.get('error-desc')}")
-        return bool(state.get("status") == "completed")
-
-    def _resume(self, memory: Path) -> None:
-        self.monitor.do("migrate-incoming", uri=f"file:{memory}")
-        wait_for("the memory of the kept moment", self._saved, 120)
+        kept = folder / "memory"
+        return self.start(kept if kept.exists() else None) if start else self
 
     # -- its end ------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 
 from tests.vm import answers
-from tests.vm.containers import ContainerLab, Node
+from tests.vm.containers import ContainerLab
+from tests.vm.nspawn import Node
 from tests.vm.story import story
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSBoYXMgdGhlIHByaXZhdGUgaGFsZiBvZiB0aGlz lab"
