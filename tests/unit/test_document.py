@@ -37,8 +37,9 @@ def test_the_scalars_are_those_of_yaml_1_2() -> None:
 
 
 def test_the_digest_sees_the_wish_and_not_the_text() -> None:
-    one, same = load_spec("# a\nversion: 1\nnode: {name: n1}\nnetwork: {planes: {management: {}}}"), load_spec(
-        "network: {planes: {management: {}}}\nnode: {name: n1}\nversion: 1"
+    one, same = (
+        load_spec("# a\nversion: 1\nnode: {name: n1}\nnetwork: {planes: {management: {}}}"),
+        load_spec("network: {planes: {management: {}}}\nnode: {name: n1}\nversion: 1"),
     )
     other = load_spec("version: 1\nnode: {name: n2}\nnetwork: {planes: {management: {}}}")
     assert one.digest == same.digest != other.digest

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The effects on the running system: its name, time, password, files and units."""
 
-
 from appliance.engine.apply import Handler, Report
 from appliance.errors import StepFailed
 from appliance.host.host import Host

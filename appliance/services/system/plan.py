@@ -22,9 +22,7 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     if system.timezone != spec.node.timezone:
         yield SetTimezone(zone=spec.node.timezone, why=f"node.timezone; it is {system.timezone or 'not set'} now")
     yield from render(inventory, "/etc/hosts", _hosts(spec.node), why="node.name resolves on the node itself")
-    yield from render(
-        inventory, TIMESYNCD, _timesyncd(spec.node), why="node.ntp", reload="systemd-timesyncd.service"
-    )
+    yield from render(inventory, TIMESYNCD, _timesyncd(spec.node), why="node.ntp", reload="systemd-timesyncd.service")
     password = digest(spec.secrets.get("admin.password_hash", ""))
     if system.password != password:
         yield SetPassword(fingerprint=password, why="admin.password_hash")
