@@ -25,6 +25,8 @@ from appliance.model.events import Event
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 
+Parser = argparse.ArgumentParser
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of `trivet`."""
@@ -50,19 +52,19 @@ def _complain(error: ApplianceError, *, as_json: bool) -> None:
         print(f"trivet: {problem}", file=sys.stderr)
 
 
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
+def _parser() -> Parser:
+    common = Parser(add_help=False)
     common.add_argument("--json", action="store_true", help="print JSON")
     common.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
-    machine = argparse.ArgumentParser(add_help=False)
+    machine = Parser(add_help=False)
     machine.add_argument("--machine", type=Path, metavar="DIR", help="a recorded machine instead of this one")
 
-    parser = argparse.ArgumentParser(prog="trivet", description="Bare x86 servers into one pool.", epilog=__doc__,
+    parser = Parser(prog="trivet", description="Bare x86 servers into one pool.", epilog=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("--version", action="version", version=f"trivet {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(name: str, run: object, help_: str, *, parents: Sequence[argparse.ArgumentParser] = ()) -> argparse.ArgumentParser:
+    def command(name: str, run: object, help_: str, *, parents: Sequence[Parser] = ()) -> Parser:
         sub = commands.add_parser(name, help=help_, description=help_, parents=[common, *parents])
         sub.set_defaults(run=run)
         return sub
