@@ -21,7 +21,7 @@ from appliance.host.host import Host, Result, UdevDevice
 from appliance.host.netlink import LiveNetlink
 from appliance.installer.tables import read_table
 from appliance.model.storage import Disk
-from appliance.services.storage import observe
+from appliance.services.storage import contents
 
 MIB = 2**20
 
@@ -111,7 +111,7 @@ class Bench:
                 parts = [self._probe(node, link) for link, node in disk.loops.items() if link != disk.link]
                 return Disk(
                     id=disk.id, link=disk.link, model="loop", serial=disk.id, size=disk.size, sector=disk.sector,
-                    contents=tuple(observe.contents(whole, parts)),
+                    contents=tuple(contents.contents(whole, parts)),
                 )  # fmt: skip
         return None
 
