@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.vm.containers import ContainerLab
-from tests.vm.lab import BUILD, Lab
-from tests.vm.process import LabError
+pytest.register_assert_rewrite("tests.vm.observe")
+
+from tests.vm.containers import ContainerLab  # noqa: E402 - after the line above, which makes its assertions speak
+from tests.vm.lab import BUILD, Lab  # noqa: E402
+from tests.vm.process import LabError  # noqa: E402
 
 WORK = BUILD / "vm"
 PROPERTY = "story"
