@@ -23,7 +23,7 @@ def inspect(name: str) -> Inventory:
 
 
 def test_there_are_machines() -> None:
-    assert len(MACHINES) >= 4
+    assert len(MACHINES) >= 5
 
 
 @pytest.mark.parametrize("folder", MACHINES, ids=lambda folder: folder.name)
@@ -150,3 +150,10 @@ def test_twins_are_known_by_their_places() -> None:
     twins = [disk for disk in inspect("arrays-running").disks if disk.serial == "TWIN"]
     assert [twin.link for twin in twins] == [f"/dev/disk/by-path/pci-0000:05:00.0-scsi-0:0:{n}:0" for n in (5, 6)]
     assert not any(twin.unusable for twin in twins)
+
+
+def test_a_disk_with_two_signatures_is_not_blank() -> None:
+    """udev says nothing of it at all, because blkid would not decide."""
+    disk = next(disk for disk in inspect("full-disks").disks if disk.serial == "BOTH")
+    assert disk.holds == "ext4 both, iso9660 TRIVET"
+    assert disk.fingerprint
