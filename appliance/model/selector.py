@@ -138,14 +138,17 @@ def select(selector: DiskSelector | NicSelector, things: Sequence[T], default: i
     `unusable` things never match. The default count is 1: a selector that would match two disks has to say which.
     """
     matching: list[T] = []
-    rejected: list[tuple[T, tuple[str, ...]]] = []
+    meant: list[tuple[T, tuple[str, ...]]] = []  # what the selector names and may not be used: said first
+    others: list[tuple[T, tuple[str, ...]]] = []
     for thing in things:
         reasons = selector.facts(thing)  # type: ignore[arg-type]  # the caller pairs selector and thing
-        reasons += thing.unusable
         if reasons:
-            rejected.append((thing, tuple(reasons)))
+            others.append((thing, (*reasons, *thing.unusable)))
+        elif thing.unusable:
+            meant.append((thing, thing.unusable))
         else:
             matching.append(thing)
+    rejected = [*meant, *others]
     matching.sort(key=selector.rank)  # type: ignore[arg-type]
     count = selector.count if selector.count is not None else default
     least, most = (count, count) if isinstance(count, int) else (count.min, count.max)

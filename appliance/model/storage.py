@@ -95,5 +95,7 @@ class Disk(Model):
     @property
     def label(self) -> str:
         """The disk in a few words that tell it from its neighbours."""
-        words = (self.model, format_size(self.size), f"serial {self.serial}" if self.serial else self.path)
+        serial = f"serial {self.serial}" if self.serial else ""
+        place = self.path if self.id == self.path or not serial else ""  # twins share model and serial
+        words = (self.model, format_size(self.size), serial, place)
         return ", ".join(w for w in words if w)
