@@ -141,14 +141,14 @@ def select(selector: DiskSelector | NicSelector, things: Sequence[T], default: i
     meant: list[tuple[T, tuple[str, ...]]] = []  # what the selector names and may not be used: said first
     others: list[tuple[T, tuple[str, ...]]] = []
     for thing in things:
-        reasons = selector.facts(thing)  # type: ignore[arg-type]  # the caller pairs selector and thing
+        reasons: list[str] = selector.facts(thing)  # type: ignore[arg-type]  # the caller pairs selector and thing
         if reasons:
-            others.append((thing, (*reasons, *thing.unusable)))
+            others.append((thing, tuple(reasons) + thing.unusable))
         elif thing.unusable:
             meant.append((thing, thing.unusable))
         else:
             matching.append(thing)
-    rejected = [*meant, *others]
+    rejected = meant + others
     matching.sort(key=selector.rank)  # type: ignore[arg-type]
     count = selector.count if selector.count is not None else default
     least, most = (count, count) if isinstance(count, int) else (count.min, count.max)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For `make bench` alone: a recorded machine with more of its own igb ports, and more virtual functions on each.
+"""For `make bench` alone: a recorded machine with more of its own SCSI disks and igb ports, and more virtual functions.
 
 QEMU's igb makes 7 virtual functions and a q35 board has room for some 20 cards; a large server has 32 ports of 16. So a
-port of the record is copied, under other PCI addresses, names and MAC addresses. Nothing is tested against it.
+port of the record is copied, under other PCI addresses, names and MAC addresses, and a disk under other SCSI addresses,
+serials and WWNs. Nothing is tested against it.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from typing import Any
 PORT = re.compile(r"^/devices/pci0000:00/0000:00:[0-9a-f]{2}\.0/0000:([0-9a-f]{2}):00\.0/net/(\w+)$")
 
 
-def large(record: dict[str, Any], ports: int = 32, functions: int = 16) -> dict[str, Any]:
-    """The same machine with `ports` igb ports of `functions` virtual functions each in place of those that it has."""
+def large(record: dict[str, Any], disks: int = 100, ports: int = 32, functions: int = 16) -> dict[str, Any]:
+    """The same machine with so many disks and igb ports in place of those that it has, and functions on each port."""
     found = [d for d in record["udev"]["net"] if d.get("ID_NET_DRIVER") == "igb"]
     template = PORT.match(found[0]["DEVPATH"])
     assert template, "the record has no igb port that could be copied"
@@ -28,8 +29,23 @@ def large(record: dict[str, Any], ports: int = 32, functions: int = 16) -> dict[
             text = json.dumps(part).replace(f"0000:{bus}:", f"0000:{new}:").replace(f'"{name}', f'"enp{number}s')
             text = text.replace(f"/net/{name}", f"/net/enp{number}s").replace("02:00:5e:00:00:", f"02:00:5e:00:{new}:")
             _add(kept, section, json.loads(text))
-    kept["origin"] = f"{record['origin']} Multiplied for a bench: {ports} igb ports with {functions} virtual functions each."
+    _copy_disks(kept, disks)
+    what = f"{disks} SCSI disks, {ports} igb ports with {functions} virtual functions each"
+    kept["origin"] = f"{record['origin']} Multiplied for a bench: {what}."
     return kept
+
+
+def _copy_disks(record: dict[str, Any], disks: int) -> None:
+    """Its first SCSI disk, again and again, at targets 100 and up."""
+    disk = next(d for d in record["udev"]["block"] if "ID_SCSI_SERIAL" in d)
+    name, serial, wwn = disk["DEVPATH"].rpartition("/")[2], disk["ID_SCSI_SERIAL"], disk["ID_SERIAL_SHORT"]
+    files = {k: v for k, v in record["files"].items() if k.startswith(f"/sys{disk['DEVPATH']}/")}
+    for number in range(100, 100 + disks):
+        text = json.dumps([disk, files]).replace(":0:0:0", f":0:{number}:0").replace("target0:0:0/", f"target0:0:{number}/")
+        text = text.replace(f"/{name}", f"/{name}{number}").replace(serial, f"{serial}{number}")
+        device, copies = json.loads(text.replace(wwn, f"{wwn[:-4]}{number:04x}"))
+        record["udev"]["block"].append(device)
+        record["files"] |= copies
 
 
 def _of_bus(text: str, bus: str) -> bool:
