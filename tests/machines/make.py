@@ -42,8 +42,10 @@ def nics(*models: str) -> tuple[Nic, ...]:
     return tuple(Nic(model, f"52:54:00:00:00:{index:02x}") for index, model in enumerate(models, 1))  # type: ignore[arg-type]
 
 
-def vfs(count: int) -> str:
+def vfs(count: int, driver: bool = True) -> str:
+    """Make so many functions of each igb port. Without a driver they come up at once, and are no ports of the host."""
     return f"""
+echo {int(driver)} | tee /sys/class/net/*/device/sriov_drivers_autoprobe
 for port in /sys/class/net/*/device/sriov_numvfs; do
     name=$(basename $(dirname $(dirname $port)))
     ip link set $name up
@@ -144,7 +146,7 @@ swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
             nics=nics("e1000e", *["igb"] * 16),
         ),
         "QEMU 10 by tests/machines/make.py: UEFI, 100 SCSI disks, 16 igb ports with all their 7 virtual functions each.",
-        before=vfs(7),
+        before=vfs(7, driver=False),
     ),
 }
 

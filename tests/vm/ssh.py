@@ -50,7 +50,7 @@ class Ssh:
 
     def run(self, script: str, timeout: float = 60) -> Output:
         done = self._call(script.encode(), "sh -s", timeout)
-        return Output(done.returncode, done.stdout.decode(errors="replace"))
+        return Output(done.returncode, done.stdout.decode(errors="replace").rstrip("\n"))
 
     def put(self, file: Path, script: str, timeout: float = 60) -> None:
         """A script of the guest that reads this file on its standard input."""
