@@ -23,7 +23,7 @@ def inspect(name: str) -> Inventory:
 
 
 def test_there_are_machines() -> None:
-    assert len(MACHINES) >= 5
+    assert len(MACHINES) >= 6
 
 
 @pytest.mark.parametrize("folder", MACHINES, ids=lambda folder: folder.name)
@@ -157,3 +157,15 @@ def test_a_disk_with_two_signatures_is_not_blank() -> None:
     disk = next(disk for disk in inspect("full-disks").disks if disk.serial == "BOTH")
     assert disk.holds == "ext4 both, iso9660 TRIVET"
     assert disk.fingerprint
+
+
+def test_a_hundred_disks_and_as_many_functions() -> None:
+    inventory = inspect("hundred-disks")
+    assert len(inventory.disks) == 100
+    assert len({disk.wwn for disk in inventory.disks}) == 100
+    ports = [nic for nic in inventory.nics if nic.sriov]
+    assert len(ports) == 16
+    functions = [vf for nic in ports if nic.sriov for vf in nic.sriov.vfs]
+    assert len({vf.pci for vf in functions}) == 16 * 7
+    assert {vf.driver for vf in functions} == {""}, "nobody has bound them yet"
+    assert not any(nic.vf_of for nic in inventory.nics), "a function without a driver is no port of the host"
