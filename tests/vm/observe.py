@@ -40,7 +40,7 @@ def node(vm: VM, name: str = "n1", address: str = "10.0.2.15/24", zone: str = "A
     assert vm.run("hostname") == name
     assert vm.run("timedatectl show -p Timezone --value") == zone
     addresses = json.loads(vm.run("ip -json address show scope global"))
-    held = [f"{each['local']}/{each['prefixlen']}" for link in addresses for each in link["addr_info"]]
+    held = [f"{each['local']}/{each['prefixlen']}" for link in addresses for each in link["addr_info"] if "local" in each]
     assert address in held, held
     assert vm.run("findmnt -no FSTYPE,OPTIONS /run/systemd/volatile-sysroot 2>/dev/null || findmnt -no FSTYPE /")
     assert vm.run("findmnt -no FSTYPE /var/lib/trivet") == "ext4"

@@ -40,7 +40,7 @@ def test_install_bios_cd(lab: Lab) -> None:
     vm.snapshot("running")  # other stories start here
 
 
-@story("install-secureboot-usb", quick=True)
+@story("install-secureboot-usb")
 def test_install_secureboot_usb(lab: Lab) -> None:
     """UEFI with Secure Boot and Microsoft's keys, the ISO on a stick that is smaller than the disk and could be written on."""
     medium = lab.folder / "stick.img"

@@ -18,7 +18,7 @@ B = Disk("b", "scsi", serial="MIRROR-B", wwn="0x5000c500a0000002")
 PAIR = Machine("n1", disks=(A, B), nics=(Nic(),))
 
 
-@story("mirror-survives-either-disk", quick=True)
+@story("mirror-survives-either-disk")
 def test_mirror_survives_either_disk(lab: Lab) -> None:
     vm = lab.machine(with_answer(lab, live(lab, PAIR), answers.spec(lab.public_key, install={"disk": {"count": 2}})))
     vm.start()
