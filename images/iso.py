@@ -13,6 +13,8 @@ from pathlib import Path
 from images.run import run
 
 LABEL = "TRIVET"
+EFI_LABEL = "TRIVET-EFI"
+"""Not LABEL: on a stick both are partitions, and the live system looks for its medium by that name."""
 MARKER = ".disk/trivet"
 MODULES = (
     "biosdisk iso9660 part_gpt part_msdos fat search search_fs_file normal linux serial terminal echo test configfile ls sleep"
@@ -40,7 +42,7 @@ def efi_image(root: Path, work: Path) -> Path:
     size = sum(f.stat().st_size for f in tree.rglob("*") if f.is_file())
     image = work / "efi.img"
     sectors = (size // 512 + 2048 + 2047) // 2048 * 2048
-    run("mformat", "-C", "-i", image, "-T", str(sectors), "-h", "64", "-s", "32", "-N", "54524956", "-v", LABEL, "::")
+    run("mformat", "-C", "-i", image, "-T", str(sectors), "-h", "64", "-s", "32", "-N", "54524956", "-v", EFI_LABEL, "::")
     run("mcopy", "-s", "-m", "-i", image, tree / "EFI", tree / "boot", "::")
     return image
 
