@@ -38,7 +38,7 @@ dryrun: ## the plan for a recorded machine: MACHINE=tests/machines/NAME SPEC=spe
 	@$(PYTHON) -m appliance.cli.main plan $(SPEC) --machine $(MACHINE)
 
 bench: ## times, as ratios against a named reference
-	@false
+	@$(PYTHON) -m tests.bench
 
 reproducible: setup ## build twice from nothing and compare
 	@$(PYTHON) -m images.compare

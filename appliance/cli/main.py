@@ -188,3 +188,7 @@ def _install(args: argparse.Namespace) -> int:
     return install()
 
 
+
+
+if __name__ == "__main__":
+    main()

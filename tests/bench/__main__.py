@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`make bench`: times as ratios against a named reference of the same run, best of several.
+
+So far what needs no machine: `inspect` and `plan` of a large recorded one, start of Python and imports included. The aims
+of the product are in its issues; what is printed here is measured, nothing is asserted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.bench.large import large
+
+REPO = Path(__file__).resolve().parents[2]
+TRIES = 7
+SPEC = """
+version: 1
+node: {name: n1}
+install: {disk: {transport: nvme, prefer: smallest}}
+network: {planes: {management: {nics: [{driver: e1000e}], address: dhcp}}}
+"""
+
+
+def best(*words: str) -> tuple[float, int]:
+    """Seconds and peak memory in KiB of the quickest of TRIES runs."""
+    found = []
+    for _ in range(TRIES):
+        begun = time.monotonic()
+        child = subprocess.Popen([sys.executable, *words], stdout=subprocess.DEVNULL, cwd=REPO)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            raise SystemExit(f"{' '.join(words)} ended with {child.returncode}")
+        found.append((time.monotonic() - begun, usage.ru_maxrss))
+    return min(found)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        record = json.loads((REPO / "tests/machines/two-sockets/machine.json").read_text())
+        (Path(folder) / "machine.json").write_text(json.dumps(large(record)))
+        spec = Path(folder) / "spec.yaml"
+        spec.write_text(SPEC)
+        cli = ("-m", "appliance.cli.main")
+        rows = {
+            "python -c pass (reference)": best("-c", "pass"),
+            "import pydantic's BaseModel": best("-c", "from pydantic import BaseModel"),
+            "trivet --version": best(*cli, "--version"),
+            "trivet inspect, large machine": best(*cli, "inspect", "--json", "--machine", folder),
+            "trivet plan, large machine": best(*cli, "plan", "--json", str(spec), "--machine", folder),
+        }
+    reference = rows["python -c pass (reference)"][0]
+    print(f"{'106 disks, 32 ports of 16 VFs':<34} {'ms':>6} {'ratio':>6} {'MiB':>6}")
+    for name, (seconds, memory) in rows.items():
+        print(f"{name:<34} {seconds * 1000:6.0f} {seconds / reference:6.1f} {memory / 1024:6.0f}")
+
+
+if __name__ == "__main__":
+    main()
