@@ -188,7 +188,5 @@ def _install(args: argparse.Namespace) -> int:
     return install()
 
 
-
-
 if __name__ == "__main__":
     main()
