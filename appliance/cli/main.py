@@ -101,7 +101,7 @@ def _host(args: argparse.Namespace) -> Host:
 def _spec(args: argparse.Namespace, host: Host) -> tuple[Spec, str]:
     """The spec that the arguments name, and its text."""
     if args.spec is None:
-        from appliance.node.status import load_saved  # noqa: PLC0415
+        from appliance.node.status import load_saved  # noqa: PLC0415 - a spec from a file needs no node
 
         return load_saved(host)
     try:
@@ -149,7 +149,7 @@ def _apply(args: argparse.Namespace) -> int:
         print(render.plan_text(plan))
     if plan.destroys and not args.yes:
         raise ApplianceError(f"this destroys {', '.join(plan.destroys)}; nothing was changed", "say --yes to consent")
-    from appliance.host.live import live  # noqa: PLC0415
+    from appliance.host.live import live  # noqa: PLC0415 - as in _host
 
     with Journal("apply", LOGS) as journal:
         journal.plan(plan)
@@ -166,7 +166,7 @@ def _apply(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from appliance.node.status import status  # noqa: PLC0415
+    from appliance.node.status import status  # noqa: PLC0415 - loaded by who asks for it
 
     found = status(_host(args))
     _out(args, found, render.status_text(found))
@@ -174,8 +174,8 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _record(args: argparse.Namespace) -> int:
-    from appliance.host.live import live  # noqa: PLC0415
-    from appliance.host.record import record  # noqa: PLC0415
+    from appliance.host.live import live  # noqa: PLC0415 - as in _host
+    from appliance.host.record import record  # noqa: PLC0415 - loaded by who asks for it
 
     path = record(live(), flow.inspect, args.folder, origin=args.origin, scramble=args.scramble)
     print(json.dumps({"path": str(path)}) if args.json else f"Saved as {path}")
@@ -183,7 +183,7 @@ def _record(args: argparse.Namespace) -> int:
 
 
 def _install(args: argparse.Namespace) -> int:
-    from appliance.cli.install import install  # noqa: PLC0415
+    from appliance.cli.install import install  # noqa: PLC0415 - loaded by the live system alone
 
     return install()
 

@@ -7,9 +7,8 @@
 | `run` | the output of a command | whatever the command does |
 | `udev` | devices as udev knows them | settles |
 | `netlink` | links, addresses, VFs | - |
-| `libvirt` | later | later |
 
-`secrets` maps a place in the spec ("admin.password_hash", "spec") to its text: steps name the place, never the text.
+The fifth, `secrets`, maps a place in the spec ("admin.password_hash", "spec") to its text: steps name the place, never the text.
 
 `live()` is the running machine. A recorded machine (`host/record.py`) has the same doors and answers from a file; unit
 tests build others from plain dictionaries.

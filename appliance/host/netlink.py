@@ -37,7 +37,7 @@ class LiveNetlink:
 
 
 def _dump(what: str, **arguments: object) -> Iterator[Any]:
-    from pyroute2.iproute.linux import IPRoute  # noqa: PLC0415
+    from pyroute2.iproute.linux import IPRoute  # noqa: PLC0415 - 200 ms, see above
 
     with IPRoute() as socket_:
         yield from getattr(socket_, what)("dump", **arguments)

@@ -14,7 +14,7 @@ from tests.vm.lab import BUILD
 
 @pytest.fixture(scope="session")
 def node() -> Iterator[ContainerNode]:
-    """Booted, with three disks of 2 GiB and an address on eth0; its state is empty: a node without a spec."""
+    """Booted, with one disk of 2 GiB and an address on eth0; its state is empty: a node without a spec."""
     if os.geteuid() != 0:
         pytest.fail("container nodes need root")
     with ContainerLab(BUILD / "engines") as lab:

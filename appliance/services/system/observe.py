@@ -10,13 +10,9 @@ from appliance.host.host import Host
 from appliance.model.document import load_spec
 from appliance.model.inventory import Image, System
 from appliance.model.rendered import digest
+from appliance.services.system.plan import HOSTS, KEYS, TIMESYNCD
 
-RENDERED = (
-    "/etc/hosts",
-    "/etc/systemd/timesyncd.conf.d/trivet.conf",
-    "/root/.ssh/authorized_keys",
-    "/run/systemd/network/*-trivet-*",
-)
+RENDERED = (HOSTS, TIMESYNCD, KEYS, "/run/systemd/network/*-trivet-*")
 """Files that Trivet writes whole; a glob may stand in the last component."""
 
 SPEC = "/var/lib/trivet/spec.yaml"

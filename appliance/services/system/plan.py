@@ -8,6 +8,7 @@ from appliance.model.plan import Pending, ReplaceSpec, SetHostname, SetPassword,
 from appliance.model.rendered import HEADER, digest, render
 from appliance.model.spec import AdminSpec, NodeSpec, Spec
 
+HOSTS = "/etc/hosts"
 TIMESYNCD = "/etc/systemd/timesyncd.conf.d/trivet.conf"
 KEYS = "/root/.ssh/authorized_keys"
 
@@ -21,7 +22,7 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
         yield SetHostname(name=spec.node.name, why=f"node.name; it is called {system.hostname or 'nothing'} now")
     if system.timezone != spec.node.timezone:
         yield SetTimezone(zone=spec.node.timezone, why=f"node.timezone; it is {system.timezone or 'not set'} now")
-    yield from render(inventory, "/etc/hosts", _hosts(spec.node), why="node.name resolves on the node itself")
+    yield from render(inventory, HOSTS, _hosts(spec.node), why="node.name resolves on the node itself")
     yield from render(inventory, TIMESYNCD, _timesyncd(spec.node), why="node.ntp", reload="systemd-timesyncd.service")
     password = digest(spec.secrets.get("admin.password_hash", ""))
     if system.password != password:
