@@ -12,6 +12,7 @@ from appliance.services.storage.naming import BY_ID, BY_PATH
 
 WORK = f"/run/trivet/install-{os.getpid()}"
 _LINKS_SECONDS = 30
+_LOOKS = 5
 
 
 def disk_link(host: Host, disk_id: str) -> str:
@@ -23,8 +24,16 @@ def disk_link(host: Host, disk_id: str) -> str:
 
 
 def refresh(host: Host, *devices: str) -> None:
-    """Have udev look at devices again, and wait until it has."""
-    host.run(["udevadm", "trigger", "--action=change", *(d for d in devices if host.files.real(d))])
+    """Have udev look at devices again, and wait until it has.
+
+    After a table was written udev reads it again by itself, and for an instant the partitions are gone: a look that
+    falls into it is repeated.
+    """
+    for _ in range(_LOOKS):
+        host.udev.settle()
+        present = (d for d in devices if host.files.real(d))
+        if host.run(["udevadm", "trigger", "--action=change", *present], check=False).code == 0:
+            break
     host.udev.settle()
 
 

@@ -142,7 +142,9 @@ class _FinishInstall:
             quiet = ["--quiet", "--lock=yes", "--no-reread", "--no-tell-kernel"]
             host.run(["sfdisk", *quiet, "--part-label", link, str(self.number), layout.FINISHED])
             blocks.flush(link)
-            refresh(host, link, layout.part(link, self.number))
+            state = layout.part(link, self.number)
+            refresh(host, link, state)
+            wait_for(host, state)
 
 
 HANDLERS: dict[type, Handler] = {
