@@ -41,6 +41,8 @@ def squash(root: Path, out: Path, epoch: int) -> None:
     run(
         "mksquashfs", root, out, "-noappend", "-no-progress", "-quiet", "-no-exports", "-b", "128K",
         "-comp", "zstd", "-Xcompression-level", str(LEVEL), "-mkfs-time", str(epoch), "-all-time", str(epoch),
+        # They are compressed already, and each installation reads them twice.
+        "-action", "uncompressed@name(initrd.img) || name(vmlinuz)",
     )  # fmt: skip
 
 

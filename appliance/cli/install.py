@@ -109,9 +109,10 @@ def _keep_logs(plan: Plan, host: Host, journal: Path, screen: Screen) -> None:
 
 
 def _then(host: Host, install: InstallSpec, screen: Screen) -> None:
+    # --force: all that was written is on the disk and was read back; the live system's services need no farewell.
     if install.then == "poweroff":
         screen.say("Switching off.")
-        host.run(["systemctl", "poweroff"])
+        host.run(["systemctl", "poweroff", "--force"])
     else:
         screen.say("Restarting from its own disk; the medium can be removed.")
-        host.run(["systemctl", "reboot"])
+        host.run(["systemctl", "reboot", "--force"])

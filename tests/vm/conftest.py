@@ -77,6 +77,12 @@ def shared() -> Path:
 
 
 @pytest.fixture
+def quick(request: pytest.FixtureRequest) -> bool:
+    """Is this `make test`? A story that does one thing ten times then does it a few times."""
+    return bool(request.config.getoption("--quick"))
+
+
+@pytest.fixture
 def lab(request: pytest.FixtureRequest, shared: Path) -> Iterator[Lab]:
     with Lab(WORK / _story(request), shared) as made:
         yield made

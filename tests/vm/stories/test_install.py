@@ -40,7 +40,7 @@ def test_install_bios_cd(lab: Lab) -> None:
     vm.snapshot("running")  # other stories start here
 
 
-@story("install-secureboot-usb")
+@story("install-secureboot-usb", quick=True)
 def test_install_secureboot_usb(lab: Lab) -> None:
     """UEFI with Secure Boot and Microsoft's keys, the ISO on a stick that is smaller than the disk and could be written on."""
     medium = lab.folder / "stick.img"
@@ -64,7 +64,7 @@ def test_install_secureboot_usb(lab: Lab) -> None:
     assert images.digest(medium) == before, "the medium was written on"
 
 
-@story("install-nvme-4k")
+@story("install-nvme-4k", quick=True)
 def test_install_nvme_4k(lab: Lab) -> None:
     """An NVMe disk with sectors of 4096 bytes, started by UEFI; a second, smaller one of 512 is not what was asked for."""
     disks = (Disk("disk0", "nvme", serial="NV4K", sector=4096, size="20G"), Disk("other", "nvme", serial="NV512", size="10G"))
@@ -88,7 +88,7 @@ def test_install_nvme_4k(lab: Lab) -> None:
     assert vm.run("blockdev --getss /dev/disk/by-partlabel/trivet-a") == "4096"
 
 
-@story("answer-http")
+@story("answer-http", quick=True)
 def test_answer_http(lab: Lab) -> None:
     """No stick: the kernel's arguments name a server that has the answer. It is asked until it answers."""
     document = answers.spec(lab.public_key, name="from-http")

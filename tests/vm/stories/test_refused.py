@@ -15,7 +15,7 @@ from tests.vm.vm import VM
 DIRTY = Disk("disk0", "scsi", serial="DIRTY1", size="16G")
 
 
-@story("dirty-disk-refused")
+@story("dirty-disk-refused", quick=True)
 def test_dirty_disk_refused(lab: Lab) -> None:
     vm = live_shell(lab)
 
