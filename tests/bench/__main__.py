@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make bench`: times as ratios against a named reference of the same run, best of several.
 
-So far what needs no machine: `inspect` and `plan` of a large recorded one, start of Python and imports included. The aims
-of the product are in its issues; what is printed here is measured, nothing is asserted.
+First what needs no machine: `inspect` and `plan` of a large recorded one, start of Python and imports included. Then what a
+virtual machine does with the ISO that is built; `--no-machines` leaves that out. Nothing is asserted.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -41,7 +42,8 @@ def best(*words: str) -> tuple[float, int]:
     return min(found)
 
 
-def main() -> None:
+def programs() -> None:
+    """Starts of our program, against the start of an empty one."""
     with tempfile.TemporaryDirectory() as folder:
         record = json.loads((REPO / "tests/machines/two-sockets/machine.json").read_text())
         (Path(folder) / "machine.json").write_text(json.dumps(large(record)))
@@ -59,6 +61,25 @@ def main() -> None:
     print(f"{'106 disks, 32 ports of 16 VFs':<34} {'ms':>6} {'ratio':>6} {'MiB':>6}")
     for name, (seconds, memory) in rows.items():
         print(f"{name:<34} {seconds * 1000:6.0f} {seconds / reference:6.1f} {memory / 1024:6.0f}")
+
+
+def machine() -> None:
+    """An ISO, a node, and what a person would compare them with."""
+    from tests.bench import machines  # noqa: PLC0415 - it needs QEMU and an ISO, the rest does not
+
+    print(f"\n{'a machine of 2 processors and 2 GiB':<38} {'':>10} {'ratio':>6}  reference", flush=True)
+    for what, figure, unit, reference, its in machines.rows():
+        against = f"{figure / its:6.2f}  {reference}, {its:.1f} {unit}" if its else ""
+        print(f"{what:<38} {figure:6.1f} {unit:<3} {against}".rstrip(), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--no-machines", action="store_true", help="only what needs neither QEMU nor an ISO")
+    args = parser.parse_args()
+    programs()
+    if not args.no_machines:
+        machine()
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 
 from tests.bench import debian
 from tests.vm import answers
@@ -105,7 +103,6 @@ def _peak(lab: Lab, vm: VM) -> float:
     spec = answers.text(answers.spec(lab.public_key))
     vm.run(f"cat > /run/spec.yaml <<'END'\n{spec}END\n")
     text = vm.run(f"{PYTHON} -c '{PEAK}' trivet apply --yes /run/spec.yaml", timeout=INSTALL)
-    print(text)
     match = re.search(r"^peak (\d+) KiB", text, re.MULTILINE)
     assert match, text
     return int(match[1]) / 1024
