@@ -31,7 +31,7 @@ test: setup check iso ## everything that CI runs: check, the engines natively, t
 test-vm: ## every story on virtual machines; STORY=name for one
 	@$(PYTHON) -m pytest tests/vm/stories $(if $(STORY),--story=$(STORY))
 
-demo: ## boot the ISO in this terminal; leave with Ctrl-A X
+demo: ## boot the ISO in this terminal; SPEC=spec.yaml as its answer; leave with Ctrl-A X
 	@images/demo.sh
 
 dryrun: ## the plan for a recorded machine: MACHINE=tests/machines/NAME SPEC=spec.yaml

@@ -13,7 +13,9 @@ from appliance.model.status import Status
 from appliance.model.storage import Disk
 from appliance.model.units import format_size, format_speed
 
-_WIDTH, _NAME = 80, 10
+WIDTH = 79
+"""Columns. In the 80th some terminals wrap already."""
+_NAME = 10
 _SECTOR = 512
 
 
@@ -34,7 +36,7 @@ def plan_text(plan: Plan) -> str:
 
 
 def _paragraph(head: str, text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
+    return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 
 def event_text(event: Event) -> str:
@@ -151,7 +153,7 @@ def _nic_lines(nics: Sequence[Nic]) -> Iterator[str]:
 def _row(name: str, text: str) -> list[str]:
     """A name and its text, wrapped to the width with the text's own margin."""
     margin = " " * (_NAME + 2)
-    return textwrap.wrap(text, _WIDTH, initial_indent=f"{name:>{_NAME}}  ", subsequent_indent=margin, break_on_hyphens=False)
+    return textwrap.wrap(text, WIDTH, initial_indent=f"{name:>{_NAME}}  ", subsequent_indent=margin, break_on_hyphens=False)
 
 
 def _list(*words: str) -> str:

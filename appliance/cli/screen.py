@@ -10,8 +10,6 @@ from appliance.host.consoles import Consoles
 from appliance.model.events import Event, Finished, Progress
 from appliance.model.units import format_size
 
-_WIDTH = 79  # in the 80th column some terminals wrap already
-
 
 class Screen:
     """Speaks on all consoles and on standard output, which is the journal's when no person started the program."""
@@ -51,7 +49,7 @@ class Screen:
         if now - self._last < 1 and event.done < event.total:
             return
         self._last, self._open = now, True
-        text = "\r" + progress_line(event).ljust(_WIDTH)
+        text = "\r" + progress_line(event).ljust(render.WIDTH)
         self._consoles.write(text)
         if self._by_hand:
             print(text, end="", file=self._output, flush=True)
@@ -69,4 +67,4 @@ def progress_line(event: Progress) -> str:
 
 def _wrap(line: str) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()) + 2)
-    return textwrap.wrap(line, _WIDTH, subsequent_indent=indent, break_on_hyphens=False) or [""]
+    return textwrap.wrap(line, render.WIDTH, subsequent_indent=indent, break_on_hyphens=False) or [""]

@@ -31,7 +31,8 @@ from appliance.model.units import format_size
 ANSWER_LABEL = "TRIVET-SPEC"
 _UNEVEN = 1.25
 _SECTOR = 512
-CONSOLES = ("console=tty0", "console=ttyS0,115200")
+CONSOLES = ("console=tty0", "console=ttyS0,115200", "loglevel=4", "systemd.default_device_timeout_sec=300")
+"""The kernel's small talk goes to the journal; a serial line is waited for as long as a slow server needs to name it."""
 
 
 def check(inventory: Inventory, spec: Spec) -> list[Problem]:
