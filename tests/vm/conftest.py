@@ -78,7 +78,7 @@ def shared() -> Path:
 
 @pytest.fixture
 def quick(request: pytest.FixtureRequest) -> bool:
-    """Is this `make test`? A story that does one thing ten times then does it a few times."""
+    """Is this `make test`? A story that does much the same many times then does it once or twice."""
     return bool(request.config.getoption("--quick"))
 
 
