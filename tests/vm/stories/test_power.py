@@ -65,10 +65,11 @@ def test_power_cut_install(lab: Lab, quick: bool) -> None:
         begin_installation(vm)
         vm.wait_exit(INSTALL)
     vm.kill()
-    observe.whole_disk(lab, vm)
     vm.become(ALONE).start()
     vm.wait_ssh(BOOT)
-    observe.node(vm)
+    observe.node(vm)  # which may have been all but complete, and completed itself
+    vm.powerdown()
+    observe.whole_disk(lab, vm)
 
 
 def begin_installation(vm: VM) -> None:
