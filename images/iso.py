@@ -7,6 +7,7 @@ the ISO; its own small grub.cfg finds the ISO by a marker file, for GRUB looks o
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -27,7 +28,13 @@ configfile $prefix/grub.cfg
 """
 
 
-def efi_image(root: Path, work: Path) -> Path:
+def settle_times(tree: Path, epoch: int) -> None:
+    """Give everything in a folder, and the folder, the one time of the build."""
+    for path in (tree, *tree.rglob("*")):
+        os.utime(path, (epoch, epoch))
+
+
+def efi_image(root: Path, work: Path, epoch: int) -> Path:
     """The FAT image: shim, GRUB for CDs (its prefix is /boot/grub), MokManager, and where to look on."""
     tree = work / "efi"
     boot = tree / "EFI/BOOT"
@@ -43,7 +50,9 @@ def efi_image(root: Path, work: Path) -> Path:
     image = work / "efi.img"
     sectors = (size // 512 + 2048 + 2047) // 2048 * 2048
     run("mformat", "-C", "-i", image, "-T", str(sectors), "-h", "64", "-s", "32", "-N", "54524956", "-v", EFI_LABEL, "::")
-    run("mcopy", "-s", "-m", "-i", image, tree / "EFI", tree / "boot", "::")
+    settle_times(tree, epoch)
+    env = {"SOURCE_DATE_EPOCH": str(epoch)}  # for the folders, which mcopy makes anew
+    run("mcopy", "-s", "-m", "-i", image, tree / "EFI", tree / "boot", "::", env=env)
     return image
 
 
@@ -68,7 +77,8 @@ def make_iso(root: Path, payload: dict[str, Path], menu: Path, work: Path, out: 
     grub.mkdir(parents=True)
     (grub / "grub.cfg").write_text(menu.read_text().replace("@version@", version))
     shutil.copyfile(bios_image(root, work), grub / "eltorito.img")
-    efi = efi_image(root, work)
+    efi = efi_image(root, work, epoch)
+    settle_times(tree, epoch)
     run(
         "xorriso", "-as", "mkisofs", "-quiet", "-r", "-V", LABEL, "-o", out,
         "--grub2-mbr", root / "usr/lib/grub/i386-pc/boot_hybrid.img", "-partition_offset", "16", "--mbr-force-bootable",
