@@ -49,9 +49,10 @@ def efi_image(root: Path, work: Path, epoch: int) -> Path:
     size = sum(f.stat().st_size for f in tree.rglob("*") if f.is_file())
     image = work / "efi.img"
     sectors = (size // 512 + 2048 + 2047) // 2048 * 2048
-    run("mformat", "-C", "-i", image, "-T", str(sectors), "-h", "64", "-s", "32", "-N", "54524956", "-v", EFI_LABEL, "::")
+    env = {"SOURCE_DATE_EPOCH": str(epoch)}  # for the label and the folders, which are made anew
+    shape = ("-T", str(sectors), "-h", "64", "-s", "32")
+    run("mformat", "-C", "-i", image, *shape, "-N", "54524956", "-v", EFI_LABEL, "::", env=env)
     settle_times(tree, epoch)
-    env = {"SOURCE_DATE_EPOCH": str(epoch)}  # for the folders, which mcopy makes anew
     run("mcopy", "-s", "-m", "-i", image, tree / "EFI", tree / "boot", "::", env=env)
     return image
 
