@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bytes of block devices and image files: copy, hash, read, write, zero. As fast as `dd`, and past the page cache.
 
-Reading, hashing and writing overlap: each has the next block while the others work on theirs, since read(2), write(2)
-and SHA-256 all run without Python's lock. With O_DIRECT what is read back comes from the disk and not from memory; where
-a file system has none (tmpfs), buffered I/O does, and what is cached is given up before it is read.
+Reading, hashing and writing overlap, since read(2), write(2) and SHA-256 all run without Python's lock: some blocks are
+read ahead, and some wait for the hash, so that none of the three waits for a hiccup of another. With O_DIRECT what is
+read back comes from the disk and not from memory; where a file system has none (tmpfs), buffered I/O does, and what is
+cached is given up before it is read.
 """
 
 import hashlib
 import mmap
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Self
 
 BLOCK = 4 * 2**20
 _ALIGN = 4096
-_BUFFERS = 2  # one is written and hashed while the other is filled
+_AHEAD, _BEHIND = 2, 3  # blocks that are read before they are asked for, and that may be hashed after they were given
+_BUFFERS = _AHEAD + 1 + _BEHIND
 
 OnProgress = Callable[[int, int], None]
 
@@ -25,29 +29,27 @@ def copy_hashed(source: str, target: str, size: int, on_progress: OnProgress) ->
 
     OSError when the source is shorter or the target is full.
     """
-    digest = hashlib.sha256()
-    with _opened(source, os.O_RDONLY) as reading, _writing(target) as write, ThreadPoolExecutor(2) as pool:
-        done = 0
-        for block in _blocks(reading, source, size, pool):
-            hashing = pool.submit(digest.update, block)
+    done = 0
+    with _opened(source, os.O_RDONLY) as reading, _writing(target) as write, _Sha256() as digest:
+        for block in _blocks(reading, source, size):
+            digest.update(block)
             write(block, done)
-            hashing.result()
             done += len(block)
             on_progress(done, size)
     flush(target)
-    return digest.hexdigest()
+    return digest.hex
 
 
 def hash_bytes(path: str, size: int, on_progress: OnProgress | None = None) -> str:
     """The SHA-256 of the first `size` bytes, read from the medium itself. OSError when there are fewer."""
-    digest, done = hashlib.sha256(), 0
-    with _opened(path, os.O_RDONLY, direct=True) as reading, ThreadPoolExecutor(2) as pool:
-        for block in _blocks(reading, path, size, pool):
+    done = 0
+    with _opened(path, os.O_RDONLY, direct=True) as reading, _Sha256() as digest:
+        for block in _blocks(reading, path, size):
             digest.update(block)
             done += len(block)
             if on_progress:
                 on_progress(done, size)
-    return digest.hexdigest()
+    return digest.hex
 
 
 def read(path: str, offset: int, length: int) -> bytes:
@@ -117,8 +119,33 @@ def _write_all(descriptor: int, data: memoryview, offset: int) -> None:
         data, offset = data[written:], offset + written
 
 
-def _blocks(descriptor: int, path: str, size: int, pool: ThreadPoolExecutor) -> Iterator[memoryview]:
-    """The first `size` bytes in blocks, each in memory that stays as it is until the next is asked for."""
+class _Sha256:
+    """A hash that works in a thread of its own, at most _BEHIND blocks behind."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting: deque[Future[None]] = deque()
+
+    def update(self, block: memoryview) -> None:
+        """Take a block, which stays as it is until _BEHIND more were given."""
+        self._waiting.append(self._pool.submit(self._digest.update, block))
+        if len(self._waiting) > _BEHIND:
+            self._waiting.popleft().result()
+
+    @property
+    def hex(self) -> str:
+        return self._digest.hexdigest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()  # waits for the blocks that are left
+
+
+def _blocks(descriptor: int, path: str, size: int) -> Iterator[memoryview]:
+    """The first `size` bytes in blocks, each in memory that stays as it is until _BEHIND + 1 more were asked for."""
     buffers = [memoryview(mmap.mmap(-1, BLOCK)) for _ in range(_BUFFERS)]  # mmap: aligned, as O_DIRECT wants it
 
     def fill(number: int) -> memoryview:
@@ -133,8 +160,10 @@ def _blocks(descriptor: int, path: str, size: int, pool: ThreadPoolExecutor) -> 
         return buffer[:wanted]
 
     total = -(-size // BLOCK)
-    ahead: Future[memoryview] | None = pool.submit(fill, 0) if total else None
-    for number in range(total):
-        block = ahead.result() if ahead else memoryview(b"")
-        ahead = pool.submit(fill, number + 1) if number + 1 < total else None
-        yield block
+    with ThreadPoolExecutor(1) as pool:
+        ahead = deque(pool.submit(fill, number) for number in range(min(_AHEAD, total)))
+        for number in range(total):
+            block = ahead.popleft().result()
+            if number + _AHEAD < total:
+                ahead.append(pool.submit(fill, number + _AHEAD))
+            yield block

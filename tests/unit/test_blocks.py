@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,28 @@ def test_copy_copies_and_hashes(tmp_path: Path, size: int) -> None:
     assert blocks.hash_bytes(str(tmp_path / "slot"), size) == digest
     assert [d for d, _ in seen] == sorted(d for d, _ in seen)
     assert not size or seen[-1] == (size, size)
+
+
+def test_a_slow_hash_sees_every_block_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        def __init__(self) -> None:
+            self._real = hashlib.new("sha256")
+
+        def update(self, block: memoryview) -> None:
+            time.sleep(0.002)
+            self._real.update(block)
+
+        def hexdigest(self) -> str:
+            return self._real.hexdigest()
+
+    monkeypatch.setattr(blocks, "BLOCK", 4096)
+    monkeypatch.setattr(blocks.hashlib, "sha256", Slow)
+    data = os.urandom(4096 * 50 + 7)
+    (tmp_path / "image").write_bytes(data)
+    (tmp_path / "slot").write_bytes(b"")
+    digest = blocks.copy_hashed(str(tmp_path / "image"), str(tmp_path / "slot"), len(data), lambda *_: None)
+    assert digest == hashlib.new("sha256", data).hexdigest()
+    assert (tmp_path / "slot").read_bytes() == data
 
 
 def test_a_source_that_is_too_short_is_said(tmp_path: Path) -> None:
