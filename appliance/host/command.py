@@ -4,6 +4,7 @@
 import logging
 import os
 import shlex
+import time
 from collections.abc import Callable, Sequence
 
 from appliance.errors import ApplianceError, CommandError
@@ -27,8 +28,10 @@ class LiveRun:
         check: bool = True,
         on_line: Callable[[str], None] | None = None,
     ) -> Result:
+        begun = time.monotonic()
         result = _run(argv, stdin, on_line)
-        log.debug("ended with %d%s", result.code, f": {result.stderr.strip()}" if result.stderr.strip() else "")
+        said = f": {result.stderr.strip()}" if result.stderr.strip() else ""
+        log.debug("ended with %d after %.2f s%s", result.code, time.monotonic() - begun, said)
         if check and result.code != 0:
             raise CommandError(argv, result.code, result.stderr)
         return result
