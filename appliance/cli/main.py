@@ -31,7 +31,9 @@ Parser = argparse.ArgumentParser
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of `trivet`."""
     args = _parser().parse_args(argv)
-    logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if args.verbose else logging.WARNING, format="%(message)s")
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    if args.verbose:
+        logging.getLogger("trivet").setLevel(logging.DEBUG)  # ours alone: libraries tell the life of every packet
     try:
         sys.exit(args.run(args))
     except ApplianceError as error:
