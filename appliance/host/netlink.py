@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The netlink door of a running machine, through pyroute2 (200 ms to import, so only when it is asked)."""
+"""The netlink door of a running machine, through pyroute2 (100 ms to import, so only when it is asked)."""
 
 import array
 import fcntl
@@ -37,7 +37,7 @@ class LiveNetlink:
 
 
 def _dump(what: str, **arguments: object) -> Iterator[Any]:
-    from pyroute2.iproute.linux import IPRoute  # noqa: PLC0415 - 200 ms, see above
+    from pyroute2.iproute.linux import IPRoute  # noqa: PLC0415 - 100 ms, see above
 
     with IPRoute() as socket_:
         yield from getattr(socket_, what)("dump", **arguments)
