@@ -17,6 +17,7 @@ from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.network import apply as network_apply
 from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
 from appliance.services.storage import observe as storage
@@ -25,7 +26,7 @@ from appliance.services.system import hardware
 from appliance.services.system import observe as system
 from appliance.services.system import plan as system_plan
 
-HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS
+HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS | network_apply.HANDLERS
 
 
 def inspect(host: Host) -> Inventory:

@@ -214,6 +214,23 @@ class RenderFile(_Step):
         return f"write {self.path}" if self.content else f"remove {self.path}"
 
 
+class File(Model):
+    """A file of ours: what it shall hold, whole. Empty content removes it."""
+
+    path: str
+    content: str
+
+
+class ConfigureNetwork(_Step):
+    """Write networkd's files and have it read them, all at once; bonds and VLANs whose file changed are made anew."""
+
+    kind: Literal["configure-network"] = "configure-network"
+    files: tuple[File, ...]
+
+    def __str__(self) -> str:
+        return "configure the network"
+
+
 class SetUnit(_Step):
     """Start or stop a systemd unit for this boot; the next boot's plan decides again."""
 
@@ -227,7 +244,8 @@ class SetUnit(_Step):
 
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
-    | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | SetUnit,
+    | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | ConfigureNetwork
+    | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

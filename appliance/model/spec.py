@@ -46,9 +46,17 @@ def _interface(value: str) -> str:
     return value
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not a network such as 10.1.0.0/16 or fd00::/8") from None
+
+
 Name = Annotated[str, AfterValidator(_name)]
 Ip = Annotated[str, AfterValidator(_ip)]
 Interface = Annotated[str, AfterValidator(_interface)]
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class NodeSpec(Model):
@@ -111,37 +119,68 @@ class InstallSpec(Model):
     then: Literal["reboot", "poweroff"] = "reboot"
 
 
+class RouteSpec(Model):
+    """A static route: to a network, by a router on the plane."""
+
+    to: Network
+    via: Ip
+
+
 class PlaneSpec(Model):
     """One plane of the network: its ports, and how the node stands on it.
 
-    `address` is "dhcp", "slaac", "none", or one or more addresses with prefix length. `on` puts the plane on the bond
-    of another one.
+    `address` is "none", or one or more of: "dhcp" (and what routers announce for IPv6), "slaac", addresses with prefix
+    length. `on` puts the plane on the ports of another one. `vlan: trunk` hands every VLAN to the virtual switch.
     """
 
     nics: tuple[NicSelector, ...] = ()
-    on: str | None = None
+    on: Literal["management", "business", "overlay", "storage"] | None = None
     bond: Literal["none", "active-backup", "802.3ad", "balance-alb", "balance-tlb", "balance-rr"] = "none"
     vlan: Annotated[int, Field(ge=1, le=VLAN_MAX)] | Literal["trunk"] | None = None
     mtu: int | None = Field(default=None, ge=576, le=9216)
-    address: Literal["dhcp", "slaac", "none"] | Interface | tuple[Interface, ...] = "none"
-    gateway: Ip | None = None
+    address: Literal["dhcp", "slaac", "none"] | Interface | tuple[Literal["dhcp", "slaac"] | Interface, ...] = "none"
+    gateway: Ip | tuple[Ip, ...] = ()
     dns: tuple[Ip, ...] = ()
+    routes: tuple[RouteSpec, ...] = ()
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The static addresses, in CIDR form; none for dhcp, slaac and none."""
+        """The static addresses, in CIDR form."""
+        return tuple(a for a in self._wished if a not in ("dhcp", "slaac"))
+
+    @property
+    def dhcp(self) -> bool:
+        """Is a DHCP server asked?"""
+        return "dhcp" in self._wished
+
+    @property
+    def announced(self) -> bool:
+        """Are the routers' announcements (IPv6) believed?"""
+        return self.dhcp or "slaac" in self._wished
+
+    @property
+    def gateways(self) -> tuple[str, ...]:
+        """One for each family at most."""
+        return self.gateway if isinstance(self.gateway, tuple) else (self.gateway,)
+
+    @property
+    def _wished(self) -> tuple[str, ...]:
         if isinstance(self.address, tuple):
             return self.address
-        return () if self.address in ("dhcp", "slaac", "none") else (self.address,)
+        return () if self.address == "none" else (self.address,)
 
     @model_validator(mode="after")
     def _consistent(self) -> "PlaneSpec":
         if self.on and self.nics:
             raise ValueError("give either nics or on: a plane has ports of its own or stands on another plane's")
-        if self.gateway:
-            networks = [ipaddress.ip_interface(a).network for a in self.addresses]
-            if not any(ipaddress.ip_address(self.gateway) in n for n in networks):
-                raise ValueError(f"the gateway {self.gateway} is in none of the plane's networks")
+        if self.on and self.bond != "none":
+            raise ValueError(f"bond belongs to the plane that has the ports: write it at {self.on}")
+        networks = [ipaddress.ip_interface(a).network for a in self.addresses]
+        for gateway in self.gateways:
+            if not any(ipaddress.ip_address(gateway) in n for n in networks):
+                raise ValueError(f"the gateway {gateway} is in none of the plane's networks")
+        if len({ipaddress.ip_address(g).version for g in self.gateways}) < len(self.gateways):
+            raise ValueError("a plane has one gateway for IPv4 and one for IPv6")
         return self
 
 
@@ -152,6 +191,11 @@ class Planes(Model):
     business: PlaneSpec | None = None
     overlay: PlaneSpec | None = None
     storage: PlaneSpec | None = None
+
+    @property
+    def given(self) -> dict[str, PlaneSpec]:
+        """Those that the spec has, by name."""
+        return {name: plane for name in type(self).model_fields if (plane := getattr(self, name)) is not None}
 
 
 class VfSpec(Model):

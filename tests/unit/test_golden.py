@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden cases: a recorded machine and a spec give this very plan (tests/cases) or these very problems (tests/refused).
 
-A case is a folder with `spec.yaml`, `plan.txt` or `problems.txt`, and, where a machine matters, `machine`: the name of a
-folder in tests/machines. `make golden` writes them anew: read the difference before you commit it.
+A case is a folder with `spec.yaml`, `plan.txt` and `network.txt`, or `problems.txt`, and, where a machine matters,
+`machine`: the name of a folder in tests/machines. `make golden` writes them anew: read the difference before you commit it.
 """
 
 import os
@@ -17,6 +17,8 @@ from appliance.host.playback import recorded
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan
+from appliance.services.network.networkd import files
+from appliance.services.network.topology import resolve
 
 TESTS = Path(__file__).parents[1]
 CASES = sorted(path.parent for path in (TESTS / "cases").glob("*/spec.yaml"))
@@ -44,6 +46,14 @@ def test_plans(case: Path) -> None:
     plan = flow.plan(machine_of(case), load_spec((case / "spec.yaml").read_text()))
     agree(case / "plan.txt", plan_text(plan))
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
+def test_networks(case: Path) -> None:
+    """What networkd reads on the node, the files one after the other."""
+    uplinks, problems = resolve(machine_of(case), load_spec((case / "spec.yaml").read_text()))
+    assert not problems
+    agree(case / "network.txt", "\n".join(f"== {path}\n{text}" for path, text in sorted(files(uplinks).items())).rstrip())
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda c: c.name)

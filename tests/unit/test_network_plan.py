@@ -1,37 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The management plane as networkd reads it."""
+"""Planes on ports: which uplinks they make, what networkd reads, what cannot be. Whole machines are in tests/cases."""
+
+from typing import Any
 
 import pytest
 
 from appliance.model.inventory import Inventory, System
 from appliance.model.network import Address, Nic
-from appliance.model.plan import RenderFile
+from appliance.model.plan import ConfigureNetwork
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
+from appliance.services.network import networkd
 from appliance.services.network import plan as network
 
-MAC = "52:54:00:12:34:56"
-NICS = (Nic(mac=MAC, driver="igb", pci="0000:01:00.0", link=True), Nic(mac="52:54:00:12:34:57", driver="igb"))
+MAC = "52:54:00:12:34:5{}"
+NICS = tuple(Nic(mac=MAC.format(n), driver="igb", pci=f"0000:0{n + 1}:00.0", link=True) for n in range(4))
+FIRST, PAIR, REST = [{"mac": MAC.format(0)}], [{"mac": MAC.format(1)}, {"mac": MAC.format(2)}], [{"mac": MAC.format(3)}]
+HEADER = "# Written by Trivet from its spec; changes are lost. See `trivet plan`.\n"
 
 
-def spec(**management: object) -> Spec:
-    plane = {"nics": [{"mac": MAC}]} | management
-    return Spec.model_validate({"version": 1, "node": {"name": "n1"}, "network": {"planes": {"management": plane}}})
+def spec(**planes: dict[str, Any]) -> Spec:
+    return Spec.model_validate({"version": 1, "node": {"name": "n1"}, "network": {"planes": planes}})
+
+
+def management(**plane: Any) -> Spec:
+    return spec(management={"nics": FIRST} | plane)
 
 
 def files(wish: Spec, inventory: Inventory | None = None) -> dict[str, str]:
+    """The end of each file's name -> what it is to hold, without our header."""
     steps = list(network.plan(inventory or Inventory(nics=NICS), wish))
-    assert all(isinstance(s, RenderFile) and s.reload == ("systemd-networkd.service",) for s in steps)
-    return {s.path.removeprefix("/run/systemd/network/10-trivet-"): s.content for s in steps if isinstance(s, RenderFile)}
+    assert len(steps) <= 1, "a network is changed at once"
+    changed = steps[0].files if steps and isinstance(steps[0], ConfigureNetwork) else ()
+    return {f.path.removeprefix(networkd.PREFIX): f.content.removeprefix(HEADER) for f in changed}
 
 
-def test_dhcp() -> None:
-    assert files(spec(address="dhcp")) == {
+def rendered(wish: Spec, **facts: Any) -> Inventory:
+    """The machine once the files are there."""
+    now = {networkd.PREFIX + name: digest(HEADER + text) for name, text in files(wish).items()}
+    return Inventory(nics=NICS, system=System(installed=True, files=now), **facts)
+
+
+def test_dhcp_on_one_port() -> None:
+    assert files(management(address="dhcp")) == {
         "management.network": f"""\
-# Written by Trivet from its spec; changes are lost. See `trivet plan`.
 [Match]
-PermanentMACAddress={MAC}
+PermanentMACAddress={MAC.format(0)}
 Type=ether
+
+[Link]
+MTUBytes=1500
 
 [Network]
 DHCP=yes
@@ -46,20 +64,13 @@ UseHostname=no
     }
 
 
-def test_static_on_a_vlan() -> None:
-    rendered = files(spec(address=["10.0.0.11/24", "fd00::11/64"], gateway="10.0.0.1", dns=["10.0.0.1"], vlan=30, mtu=9000))
-    assert rendered == {
-        "management-vlan.netdev": """\
-# Written by Trivet from its spec; changes are lost. See `trivet plan`.
-[NetDev]
-Name=management
-Kind=vlan
-
-[VLAN]
-Id=30
-""",
+def test_static_on_a_vlan_with_routes() -> None:
+    routes = [{"to": "10.1.0.0/16", "via": "10.0.0.2"}]
+    addresses = ["10.0.0.11/24", "fd00::11/64"]
+    wish = management(address=addresses, gateway=["10.0.0.1", "fd00::1"], dns=["10.0.0.1"], vlan=30, mtu=9000, routes=routes)
+    assert files(wish) == {
+        "management-vlan.netdev": "[NetDev]\nName=management\nKind=vlan\nMTUBytes=9000\n\n[VLAN]\nId=30\n",
         "management-vlan.network": """\
-# Written by Trivet from its spec; changes are lost. See `trivet plan`.
 [Match]
 Name=management
 
@@ -71,14 +82,18 @@ IPv6AcceptRA=no
 Address=10.0.0.11/24
 Address=fd00::11/64
 Gateway=10.0.0.1
+Gateway=fd00::1
 DNS=10.0.0.1
 LLDP=yes
 EmitLLDP=nearest-bridge
+
+[Route]
+Destination=10.1.0.0/16
+Gateway=10.0.0.2
 """,
         "management.network": f"""\
-# Written by Trivet from its spec; changes are lost. See `trivet plan`.
 [Match]
-PermanentMACAddress={MAC}
+PermanentMACAddress={MAC.format(0)}
 Type=ether
 
 [Link]
@@ -88,43 +103,116 @@ MTUBytes=9000
 VLAN=management
 LinkLocalAddressing=no
 IPv6AcceptRA=no
+LLDP=yes
+EmitLLDP=nearest-bridge
 """,
     }
 
 
-def test_plan_twice_is_nothing_and_a_vlan_that_went_is_removed() -> None:
-    static = spec(address="10.0.0.11/24")
-    vlan = spec(address="10.0.0.11/24", vlan=30)
-    now = {f"/run/systemd/network/10-trivet-{p}": digest(c) for p, c in files(vlan).items()}
-    inventory = Inventory(nics=NICS, system=System(files=now))
-    assert files(vlan, inventory) == {}
-    assert [p for p, content in files(static, inventory).items() if not content] == [
-        "management-vlan.netdev",
-        "management-vlan.network",
+def test_two_planes_on_a_bond() -> None:
+    wish = spec(
+        management={"nics": PAIR, "bond": "802.3ad", "address": "10.0.0.11/24"},
+        storage={"on": "management", "vlan": 20, "address": "10.0.1.11/24"},
+    )
+    found = files(wish)
+    assert sorted(found) == [
+        "management-525400123451.network",
+        "management-525400123452.network",
+        "management-bond.netdev",
+        "management-bond.network",
+        "storage-vlan.netdev",
+        "storage-vlan.network",
     ]
+    assert found["management-525400123452.network"].endswith("[Network]\nBond=bond-management\n")
+    assert (
+        found["management-bond.netdev"]
+        == f"""\
+[NetDev]
+Name=bond-management
+Kind=bond
+MACAddress={MAC.format(1)}
+MTUBytes=1500
+
+[Bond]
+Mode=802.3ad
+MIIMonitorSec=100ms
+TransmitHashPolicy=layer3+4
+LACPTransmitRate=fast
+"""
+    )
+    assert "VLAN=storage\nIPv6AcceptRA=no\nAddress=10.0.0.11/24\n" in found["management-bond.network"]
+
+
+def test_only_management_takes_a_way_out_that_is_offered() -> None:
+    found = files(spec(management={"nics": FIRST, "address": "dhcp"}, storage={"nics": REST, "address": "dhcp"}))
+    assert "UseGateway" not in found["management.network"]
+    assert found["storage.network"].count("UseGateway=no") == 2
+
+
+def test_plan_twice_is_nothing_and_what_an_earlier_spec_left_goes() -> None:
+    static, vlan = management(address="10.0.0.11/24"), management(address="10.0.0.11/24", vlan=30)
+    assert files(vlan, rendered(vlan)) == {}
+    gone = [name for name, text in files(static, rendered(vlan)).items() if not text]
+    assert gone == ["management-vlan.netdev", "management-vlan.network"]
 
 
 def test_an_address_that_did_not_come_up_is_said() -> None:
-    wish = spec(address="10.0.0.11/24")
-    now = {f"/run/systemd/network/10-trivet-{p}": digest(c) for p, c in files(wish).items()}
-    inventory = Inventory(nics=NICS, system=System(installed=True, files=now))
-    assert [p.where for p in network.pending(inventory, wish)] == ["network.planes.management.address"]
-    up = inventory.model_copy(update={"addresses": (Address(link="management", address="10.0.0.11/24"),)})
+    wish = spec(management={"nics": FIRST, "address": "dhcp"}, storage={"nics": REST, "address": "10.0.1.11/24"})
+    assert [p.where for p in network.pending(rendered(wish), wish)] == ["network.planes.storage.address"]
+    up = rendered(wish, addresses=(Address(link="storage", address="10.0.1.11/24"),))
     assert list(network.pending(up, wish)) == []
 
 
 @pytest.mark.parametrize(
-    ("management", "message"),
+    ("planes", "where", "message"),
     [
-        ({"address": "dhcp", "nics": []}, "no port is named"),
-        ({"address": "dhcp", "nics": [{"driver": "igb"}]}, "2 match, and 1 is asked for"),
-        ({"address": "dhcp", "nics": [{"driver": "igb", "count": 2}]}, "on one port only"),
-        ({"address": "dhcp", "bond": "active-backup"}, "on one port only"),
-        ({"address": "dhcp", "nics": [{"mac": "52:54:00:00:00:00"}]}, "nothing matches"),
-        ({"address": "dhcp", "vlan": "trunk"}, "not on a trunk"),
-        ({}, "needs an address"),
+        ({"management": {"address": "dhcp"}}, "management.nics", "no port is named"),
+        ({"management": {"nics": [{"driver": "igb"}], "address": "dhcp"}}, "management.nics[0]", "4 match, and 1 is asked for"),
+        ({"management": {"nics": PAIR, "address": "dhcp"}}, "management.bond", "2 ports, and no bond"),
+        ({"management": {"nics": FIRST + FIRST, "bond": "802.3ad", "address": "dhcp"}}, "management.nics[1]", "named twice"),
+        ({"management": {"nics": [{"mac": "52:54:00:00:00:00"}], "address": "dhcp"}}, "management.nics[0]", "nothing matches"),
+        ({"management": {"nics": FIRST, "address": "dhcp", "vlan": "trunk"}}, "management.vlan", "not on a trunk"),
+        ({"management": {"nics": FIRST}}, "management.address", "needs an address"),
+        ({"management": {"on": "management", "address": "dhcp"}}, "management.on", "on itself"),
+        ({"management": {"on": "business", "address": "dhcp"}}, "management.on", "there is no plane business"),
+        (
+            {"management": {"nics": FIRST, "address": "dhcp"}, "storage": {"nics": FIRST, "address": "10.1.0.1/24"}},
+            "storage.nics",
+            "belongs to management already",
+        ),
+        (
+            {"management": {"nics": FIRST, "address": "dhcp"}, "storage": {"on": "management", "address": "10.1.0.1/24"}},
+            "storage.vlan",
+            "management and storage share their ports, and neither has a VLAN",
+        ),
+        (
+            {
+                "management": {"nics": FIRST, "vlan": 9, "address": "dhcp"},
+                "storage": {"on": "management", "vlan": 9, "address": "10.1.0.1/24"},
+            },
+            "storage.vlan",
+            "share their ports and VLAN 9",
+        ),
+        (
+            {
+                "management": {"nics": FIRST, "address": "dhcp"},
+                "storage": {"on": "management", "vlan": 9, "mtu": 9000, "address": "10.1.0.1/24"},
+            },
+            "management.mtu",
+            "the ports carry storage's 9000 bytes",
+        ),
+        (
+            {
+                "management": {"nics": FIRST, "address": "10.1.0.1/16"},
+                "storage": {"nics": REST, "address": "10.1.2.1/24"},
+                "overlay": {"on": "storage", "vlan": 5, "address": "10.3.0.1/24"},
+                "business": {"on": "overlay"},
+            },
+            "storage.address",
+            "10.1.2.1/24 is in the network of management",
+        ),
     ],
 )
-def test_what_cannot_be(management: dict[str, object], message: str) -> None:
-    problems = list(network.check(Inventory(nics=NICS), spec(**management)))
-    assert [p for p in problems if message in p.message], problems
+def test_what_cannot_be(planes: dict[str, Any], where: str, message: str) -> None:
+    problems = list(network.check(Inventory(nics=NICS), spec(**planes)))
+    assert [p for p in problems if p.where == f"network.planes.{where}" and message in p.message], problems

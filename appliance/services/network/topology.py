@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(NICs, planes of the spec) -> uplinks: which ports carry which planes, under which kernel names. Pure.
+
+A plane with ports of its own makes an uplink: one port, or a bond of several, called bond-<plane>. Other planes stand on it
+(`on`). A plane with a VLAN has an interface of its own, called like the plane; one without stands on the uplink itself.
+"""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from appliance.model.inventory import Inventory
+from appliance.model.network import Nic
+from appliance.model.problem import Problem
+from appliance.model.selector import Range, select
+from appliance.model.spec import PlaneSpec, Spec
+
+PLACE = "network.planes"
+ETHERNET = 1500
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane on its uplink; `vlan` is 0 for none, and for a trunk, which is the virtual switch's."""
+
+    name: str
+    spec: PlaneSpec
+
+    @property
+    def vlan(self) -> int:
+        return self.spec.vlan if isinstance(self.spec.vlan, int) and self.stands else 0
+
+    @property
+    def stands(self) -> bool:
+        """Has the node itself an address here?"""
+        return self.spec.address != "none"
+
+    @property
+    def leads(self) -> bool:
+        """Is the way out of this node here, when a server or a router offers one? Where it is static, the spec says so."""
+        return self.name == "management"
+
+    @property
+    def mtu(self) -> int:
+        return self.spec.mtu or ETHERNET
+
+
+@dataclass(frozen=True)
+class Uplink:
+    """Ports, sorted by their places, and the planes on them, the one that they belong to first."""
+
+    nics: tuple[Nic, ...]
+    planes: tuple[Plane, ...]
+
+    @property
+    def owner(self) -> Plane:
+        return self.planes[0]
+
+    @property
+    def bond(self) -> str:
+        """The kernel's name of the bond, "" for a single port; within the 15 characters that it allows."""
+        return f"bond-{self.owner.name}" if self.owner.spec.bond != "none" else ""
+
+    @property
+    def mtu(self) -> int:
+        """What the ports must let through: the largest of the planes'."""
+        return max(plane.mtu for plane in self.planes)
+
+    @property
+    def untagged(self) -> tuple[Plane, ...]:
+        """The planes that stand on the uplink itself; more than one is a problem."""
+        return tuple(plane for plane in self.planes if plane.stands and not plane.vlan)
+
+    @property
+    def tagged(self) -> tuple[Plane, ...]:
+        return tuple(plane for plane in self.planes if plane.vlan)
+
+
+def resolve(inventory: Inventory, spec: Spec) -> tuple[tuple[Uplink, ...], list[Problem]]:
+    """The uplinks in the order of the planes, and everything that is wrong with them on this machine."""
+    planes = {name: Plane(name, plane) for name, plane in spec.network.planes.given.items()}
+    owners = {name: plane for name, plane in planes.items() if not plane.spec.on}
+    uplinks, problems = [], list(_stand(planes))
+    for name, owner in owners.items():
+        nics, wrong = _ports(inventory, owner)
+        problems += wrong
+        if nics and not wrong:
+            guests = (plane for plane in planes.values() if plane.spec.on == name)
+            uplinks.append(Uplink(nics, (owner, *guests)))
+    problems += [problem for uplink in uplinks for problem in _shared(uplink)]
+    problems += [*_twice(uplinks), *_addresses(tuple(planes.values()))]
+    return tuple(uplinks), problems
+
+
+def _stand(planes: dict[str, Plane]) -> Iterator[Problem]:
+    """What is wrong with single planes, whatever ports there are."""
+    for name, plane in planes.items():
+        where, on = f"{PLACE}.{name}", plane.spec.on
+        if on == name:
+            yield Problem(where=f"{where}.on", message="a plane cannot stand on itself", hint="give it nics")
+        elif on and on not in planes:
+            yield Problem(where=f"{where}.on", message=f"there is no plane {on} in this spec", hint=f"add {on}, or give nics")
+        elif on and planes[on].spec.on:
+            hint = f"give nics to {on}, or stand on a plane that has some"
+            yield Problem(where=f"{where}.on", message=f"{on} has no ports of its own", hint=hint)
+        if name != "business" and not plane.stands:
+            hint = 'give "dhcp", "slaac" or an address such as 10.0.0.11/24'
+            yield Problem(where=f"{where}.address", message=f"the {name} plane needs an address", hint=hint)
+        if name != "business" and plane.spec.vlan == "trunk":
+            message = f"{name} is on one VLAN, not on a trunk"
+            yield Problem(where=f"{where}.vlan", message=message, hint="give its number; a trunk is for business")
+
+
+def _ports(inventory: Inventory, plane: Plane) -> tuple[tuple[Nic, ...], list[Problem]]:
+    """The ports of a plane, in the order of their places."""
+    where = f"{PLACE}.{plane.name}"
+    if not plane.spec.nics:
+        hint = 'such as [{mac: "52:54:00:12:34:56"}], or `on` with the plane whose ports it shares'
+        return (), [Problem(where=f"{where}.nics", message="no port is named", hint=hint)]
+    candidates = [nic for nic in inventory.nics if not nic.vf_of]
+    chosen: dict[str, Nic] = {}
+    problems = []
+    for number, selector in enumerate(plane.spec.nics):
+        place = f"{where}.nics[{number}]"
+        default = 1 if plane.spec.bond == "none" or len(plane.spec.nics) > 1 else Range(min=1)
+        selection = select(selector, candidates, default)
+        if not selection.chosen:
+            problems.append(Problem(where=place, message=selection.problem, hint="see `trivet inspect`"))
+        for nic in selection.chosen:
+            if nic.mac in chosen:
+                message = f"{nic.label} is named twice"
+                problems.append(Problem(where=place, message=message, hint="name each port once"))
+            chosen[nic.mac] = nic
+    if len(chosen) > 1 and plane.spec.bond == "none":
+        message = f"{len(chosen)} ports, and no bond that makes one of them"
+        hint = "give bond: active-backup, which needs nothing of the switch, or another mode"
+        problems.append(Problem(where=f"{where}.bond", message=message, hint=hint))
+    return tuple(sorted(chosen.values(), key=lambda nic: (nic.pci, nic.mac))), problems
+
+
+def _shared(uplink: Uplink) -> Iterator[Problem]:
+    """What planes on the same ports must agree on."""
+    if len(uplink.untagged) > 1:
+        names = " and ".join(plane.name for plane in uplink.untagged)
+        where = f"{PLACE}.{uplink.untagged[-1].name}.vlan"
+        yield Problem(where=where, message=f"{names} share their ports, and neither has a VLAN", hint="give all but one a VLAN")
+    for one, other in combinations(uplink.tagged, 2):
+        if one.vlan == other.vlan:
+            message = f"{one.name} and {other.name} share their ports and VLAN {one.vlan}"
+            yield Problem(where=f"{PLACE}.{other.name}.vlan", message=message, hint="give each a VLAN of its own")
+    for plane in uplink.untagged:
+        if plane.mtu < uplink.mtu:
+            wider = max(uplink.planes, key=lambda p: p.mtu)
+            message = f"the ports carry {wider.name}'s {wider.mtu} bytes, and {plane.name}, on them without a VLAN, {plane.mtu}"
+            hint = f"give {plane.name} a VLAN, or mtu: {wider.mtu} where its whole network has that"
+            yield Problem(where=f"{PLACE}.{plane.name}.mtu", message=message, hint=hint)
+
+
+def _twice(uplinks: Sequence[Uplink]) -> Iterator[Problem]:
+    """Ports that two planes claim."""
+    for one, other in combinations(uplinks, 2):
+        taken = {nic.mac for nic in one.nics}
+        for nic in other.nics:
+            if nic.mac in taken:
+                message = f"{nic.label} belongs to {one.owner.name} already"
+                hint = f"write on: {one.owner.name} instead of nics, to share its ports"
+                yield Problem(where=f"{PLACE}.{other.owner.name}.nics", message=message, hint=hint)
+
+
+def _addresses(planes: Sequence[Plane]) -> Iterator[Problem]:
+    """A node with two ways into one network, or two ways out, answers by the wrong one."""
+    for one, other in combinations(planes, 2):
+        where = f"{PLACE}.{other.name}"
+        for a in map(ipaddress.ip_interface, one.spec.addresses):
+            for b in map(ipaddress.ip_interface, other.spec.addresses):
+                if a.version == b.version and a.network.overlaps(b.network):
+                    message = f"{b} is in the network of {one.name} ({a.network})"
+                    yield Problem(where=f"{where}.address", message=message, hint="give each plane a network of its own")
+        mine = {ipaddress.ip_address(g).version for g in one.spec.gateways}
+        if mine & {ipaddress.ip_address(g).version for g in other.spec.gateways}:
+            message = f"{one.name} has a gateway already"
+            yield Problem(where=f"{where}.gateway", message=message, hint="a node has one way out; use routes for the rest")
