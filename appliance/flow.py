@@ -32,8 +32,15 @@ HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS | network_
 def inspect(host: Host) -> Inventory:
     """What this machine has and is now. Reads only."""
     disks = storage.observe(host)
-    nics, addresses = network.observe(host)
-    return Inventory(machine=_machine(host, disks), disks=disks, nics=nics, addresses=addresses, system=system.observe(host))
+    nics, devices, addresses = network.observe(host)
+    return Inventory(
+        machine=_machine(host, disks),
+        disks=disks,
+        nics=nics,
+        devices=devices,
+        addresses=addresses,
+        system=system.observe(host),
+    )
 
 
 def _machine(host: Host, disks: tuple[Disk, ...]) -> Machine:

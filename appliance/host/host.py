@@ -105,9 +105,10 @@ class Netlink(Protocol):
     """The kernel's network, as plain values."""
 
     def links(self) -> tuple[Mapping[str, Any], ...]:
-        """name, mac, permanent_mac, mtu, kind, up, carrier, master (name), parent (name), firmware, vfs.
+        """name, mac, permanent_mac, mtu, kind, mode, vlan, up, carrier, master (name), parent (name), firmware, vfs.
 
-        `kind` is the kernel's word for what is no hardware ("bond", "vlan"), else ""; `parent` is what a VLAN stands on.
+        `kind` is the kernel's word for what is no hardware ("bond", "vlan"), else ""; `mode` is a bond's; `parent` is what
+        a VLAN stands on, `vlan` its number.
         `vfs`: mappings of index, mac, vlan, trust, spoofchk, min_rate, max_rate (Mbit/s).
         """
 

@@ -11,6 +11,7 @@ from typing import Any
 _VF_INFO = 1  # RTEXT_FILTER_VF: without it the kernel leaves the virtual functions out
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 _SIOCETHTOOL, _GDRVINFO = 0x8946, 0x00000003
+_BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 _DRVINFO = struct.Struct("=I32s32s32s32s32s12s5I")
 
 
@@ -48,6 +49,7 @@ def _link(message: Any, names: Mapping[int, str], control: socket.socket) -> dic
     name = message.get("IFLA_IFNAME")
     info = message.get("IFLA_LINKINFO")
     kind = (info.get("IFLA_INFO_KIND") if info else "") or ""
+    data = info.get("IFLA_INFO_DATA") if info else None
     mac = message.get("IFLA_ADDRESS") or ""
     outside = message.get("IFLA_LINK_NETNSID") is not None
     return {
@@ -56,6 +58,8 @@ def _link(message: Any, names: Mapping[int, str], control: socket.socket) -> dic
         "permanent_mac": (message.get("IFLA_PERM_ADDRESS") or "").lower(),
         "mtu": message.get("IFLA_MTU") or 0,
         "kind": kind,
+        "mode": _BOND_MODES[data.get("IFLA_BOND_MODE")] if data and kind == "bond" else "",
+        "vlan": data.get("IFLA_VLAN_ID") if data and kind == "vlan" else 0,
         "up": message.get("state") == "up",
         "carrier": bool(message.get("IFLA_CARRIER")),
         "master": names.get(message.get("IFLA_MASTER") or 0, ""),

@@ -42,7 +42,6 @@ class _Loader(yaml.SafeLoader):
     """
 
 
-
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
     loader.flatten_mapping(node)
     seen: dict[Any, int] = {}

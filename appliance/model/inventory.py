@@ -3,7 +3,7 @@
 
 from appliance.model.base import Model
 from appliance.model.machine import Machine
-from appliance.model.network import Address, Nic
+from appliance.model.network import Address, Device, Nic
 from appliance.model.storage import Disk
 
 
@@ -41,5 +41,6 @@ class Inventory(Model):
     machine: Machine = Machine()
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
+    devices: tuple[Device, ...] = ()
     addresses: tuple[Address, ...] = ()
     system: System = System()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nouns of the network: what a host has (Nic), with its virtual functions."""
 
+from typing import Literal
+
 from appliance.model.base import Model
 
 
@@ -52,6 +54,21 @@ class Nic(Model):
     def label(self) -> str:
         """The port in a few words."""
         return f"{self.mac} ({', '.join(w for w in (self.driver, self.pci) if w)})"
+
+
+class Device(Model):
+    """A bond or a VLAN interface, as wished and as observed: the two are compared.
+
+    `members` of a bond are permanent MAC addresses, sorted; `parent` of a VLAN is a bond's name, or a port's address.
+    """
+
+    name: str
+    kind: Literal["bond", "vlan"]
+    mtu: int
+    mode: str = ""
+    members: tuple[str, ...] = ()
+    vlan: int = 0
+    parent: str = ""
 
 
 class Address(Model):

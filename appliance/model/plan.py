@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from appliance.model.base import Model
+from appliance.model.network import Device
 from appliance.model.storage import UNFINISHED, InstalledNode
 from appliance.model.units import format_size
 
@@ -222,10 +223,14 @@ class File(Model):
 
 
 class ConfigureNetwork(_Step):
-    """Write networkd's files and have it read them, all at once; bonds and VLANs whose file changed are made anew."""
+    """Write networkd's files and have it read them, all at once, until the kernel has these bonds and VLANs.
+
+    Those whose file changed, or that are not as wished, are made anew.
+    """
 
     kind: Literal["configure-network"] = "configure-network"
     files: tuple[File, ...]
+    devices: tuple[Device, ...] = ()
 
     def __str__(self) -> str:
         return "configure the network"

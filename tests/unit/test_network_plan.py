@@ -29,16 +29,22 @@ def management(**plane: Any) -> Spec:
 
 def files(wish: Spec, inventory: Inventory | None = None) -> dict[str, str]:
     """The end of each file's name -> what it is to hold, without our header."""
-    steps = list(network.plan(inventory or Inventory(nics=NICS), wish))
-    assert len(steps) <= 1, "a network is changed at once"
-    changed = steps[0].files if steps and isinstance(steps[0], ConfigureNetwork) else ()
+    changed = step(wish, inventory or Inventory(nics=NICS)).files
     return {f.path.removeprefix(networkd.PREFIX): f.content.removeprefix(HEADER) for f in changed}
 
 
-def rendered(wish: Spec, **facts: Any) -> Inventory:
-    """The machine once the files are there."""
-    now = {networkd.PREFIX + name: digest(HEADER + text) for name, text in files(wish).items()}
-    return Inventory(nics=NICS, system=System(installed=True, files=now), **facts)
+def step(wish: Spec, inventory: Inventory) -> ConfigureNetwork:
+    """A network is changed at once, or not at all."""
+    (only,) = network.plan(inventory, wish)
+    assert isinstance(only, ConfigureNetwork)
+    return only
+
+
+def carried_out(wish: Spec, **facts: Any) -> Inventory:
+    """The machine once it is so."""
+    done = step(wish, Inventory(nics=NICS))
+    now = {file.path: digest(file.content) for file in done.files}
+    return Inventory(nics=NICS, system=System(installed=True, files=now), **{"devices": done.devices} | facts)
 
 
 def test_dhcp_on_one_port() -> None:
@@ -143,6 +149,16 @@ LACPTransmitRate=fast
     assert "VLAN=storage\nIPv6AcceptRA=no\nAddress=10.0.0.11/24\n" in found["management-bond.network"]
 
 
+def test_a_bond_that_lost_a_member_is_put_right() -> None:
+    wish = spec(management={"nics": PAIR, "bond": "802.3ad", "vlan": 7, "address": "dhcp"})
+    now = carried_out(wish)
+    bond, vlan = now.devices
+    assert (vlan.parent, vlan.vlan) == ("bond-management", 7)
+    drifted = now.model_copy(update={"devices": (bond.model_copy(update={"members": bond.members[:1]}), vlan)})
+    assert step(wish, drifted).files == ()
+    assert step(wish, drifted).devices == (bond, vlan)
+
+
 def test_only_management_takes_a_way_out_that_is_offered() -> None:
     found = files(spec(management={"nics": FIRST, "address": "dhcp"}, storage={"nics": REST, "address": "dhcp"}))
     assert "UseGateway" not in found["management.network"]
@@ -151,15 +167,15 @@ def test_only_management_takes_a_way_out_that_is_offered() -> None:
 
 def test_plan_twice_is_nothing_and_what_an_earlier_spec_left_goes() -> None:
     static, vlan = management(address="10.0.0.11/24"), management(address="10.0.0.11/24", vlan=30)
-    assert files(vlan, rendered(vlan)) == {}
-    gone = [name for name, text in files(static, rendered(vlan)).items() if not text]
+    assert list(network.plan(carried_out(vlan), vlan)) == []
+    gone = [name for name, text in files(static, carried_out(vlan)).items() if not text]
     assert gone == ["management-vlan.netdev", "management-vlan.network"]
 
 
 def test_an_address_that_did_not_come_up_is_said() -> None:
     wish = spec(management={"nics": FIRST, "address": "dhcp"}, storage={"nics": REST, "address": "10.0.1.11/24"})
-    assert [p.where for p in network.pending(rendered(wish), wish)] == ["network.planes.storage.address"]
-    up = rendered(wish, addresses=(Address(link="storage", address="10.0.1.11/24"),))
+    assert [p.where for p in network.pending(carried_out(wish), wish)] == ["network.planes.storage.address"]
+    up = carried_out(wish, addresses=(Address(link="storage", address="10.0.1.11/24"),))
     assert list(network.pending(up, wish)) == []
 
 

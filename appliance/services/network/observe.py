@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from appliance.host.host import Host, UdevDevice
-from appliance.model.network import Address, Nic, Sriov, Vf
+from appliance.model.network import Address, Device, Nic, Sriov, Vf
 
 _PCI_DEVICES = "/sys/bus/pci/devices"
 _PLACE = re.compile(r"^(/sys/devices/.*/([0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]))/(?!.*/usb\d)")
@@ -20,8 +20,8 @@ _WIRELESS = {"wlan", "wwan", "bluetooth"}
 Links = Sequence[Mapping[str, Any]]
 
 
-def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Address, ...]]:
-    """The ports in the order of their places, and the addresses in the kernel's order."""
+def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Address, ...]]:
+    """The ports in the order of their places; bonds and VLANs, and the addresses, in the kernel's order."""
     links, found = host.netlink.links(), host.netlink.addresses()
     by_name = {link["name"]: link for link in links}
     ports = {_name(d): d for d in host.udev.devices("net") if _is_port(d, by_name.get(_name(d)))}
@@ -36,7 +36,22 @@ def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Address, ...]]:
         for a in found
         if a["scope"] != "host"
     )
-    return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), tuple(addresses)
+    return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), devices(links), tuple(addresses)
+
+
+def devices(links: Links) -> tuple[Device, ...]:
+    """The bonds and VLAN interfaces among the kernel's links."""
+    lasting = {str(link["name"]): str(link["name"]) if link["kind"] else _mac(link) for link in links}
+    return tuple(_device(link, links, lasting) for link in links if link["kind"] in ("bond", "vlan"))
+
+
+def _device(link: Mapping[str, Any], links: Links, lasting: Mapping[str, str]) -> Device:
+    name = str(link["name"])
+    if link["kind"] == "vlan":
+        parent = lasting.get(str(link["parent"]), "")
+        return Device(name=name, kind="vlan", mtu=link["mtu"], vlan=link.get("vlan", 0), parent=parent)
+    members = sorted(lasting[str(each["name"])] for each in links if each["master"] == name)
+    return Device(name=name, kind="bond", mtu=link["mtu"], mode=link.get("mode", ""), members=tuple(members))
 
 
 def _name(device: UdevDevice) -> str:

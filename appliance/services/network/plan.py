@@ -21,11 +21,14 @@ def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
 
 
 def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
-    """The files that are not as they should be, those of an earlier spec among them, which go."""
+    """The files that are not as they should be, those of an earlier spec among them, which go; the kernel's devices."""
     uplinks, _ = resolve(inventory, spec)
-    if changed := _changed(inventory, uplinks):
+    changed = _changed(inventory, uplinks)
+    devices = tuple(device for uplink in uplinks for device in uplink.devices)
+    if changed or not set(devices) <= set(inventory.devices):
         carried = "; ".join(_words(uplink) for uplink in uplinks)
-        yield ConfigureNetwork(files=tuple(File(path=p, content=c) for p, c in changed.items()), why=f"{PLACE}: {carried}")
+        files = tuple(File(path=path, content=text) for path, text in changed.items())
+        yield ConfigureNetwork(files=files, devices=devices, why=f"{PLACE}: {carried}")
 
 
 def _changed(inventory: Inventory, uplinks: tuple[Uplink, ...]) -> dict[str, str]:

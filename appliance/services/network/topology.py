@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from appliance.model.inventory import Inventory
-from appliance.model.network import Nic
+from appliance.model.network import Device, Nic
 from appliance.model.problem import Problem
 from appliance.model.selector import Range, select
 from appliance.model.spec import PlaneSpec, Spec
@@ -75,6 +75,14 @@ class Uplink:
     @property
     def tagged(self) -> tuple[Plane, ...]:
         return tuple(plane for plane in self.planes if plane.vlan)
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """What the kernel shall have on these ports."""
+        macs, mode = tuple(sorted(nic.mac for nic in self.nics)), self.owner.spec.bond
+        bond = (Device(name=self.bond, kind="bond", mtu=self.mtu, mode=mode, members=macs),) if self.bond else ()
+        parent = self.bond or macs[0]
+        return (*bond, *(Device(name=p.name, kind="vlan", mtu=p.mtu, vlan=p.vlan, parent=parent) for p in self.tagged))
 
 
 def resolve(inventory: Inventory, spec: Spec) -> tuple[tuple[Uplink, ...], list[Problem]]:
