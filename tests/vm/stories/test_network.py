@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The planes of two nodes on two cables: what an operator sees of bonds and VLANs, and what a pulled cable costs."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from typing import Any
+
+from tests.vm import observe
+from tests.vm.lab import Lab
+from tests.vm.machines import Disk, Machine, Nic
+from tests.vm.moments import BOOT, installed
+from tests.vm.story import story
+from tests.vm.vm import VM
+
+INTERVAL = 0.01
+PULL_SECONDS = 2
+
+
+def twin(number: int) -> Machine:
+    """A server with a port for management and two on cables that lead to the other server."""
+    cables = (Nic("igb", f"52:54:00:00:0{number}:01", "left"), Nic("igb", f"52:54:00:00:0{number}:02", "right"))
+    disk = Disk("disk0", "scsi", serial=f"TWIN{number}")
+    return Machine(f"n{number}", disks=(disk,), nics=(Nic("e1000e", f"52:54:00:00:0{number}:00"), *cables))
+
+
+def planes(number: int, bond: str) -> dict[str, Any]:
+    return {
+        "planes": {
+            "management": {"nics": [{"driver": "e1000e"}], "address": "dhcp"},
+            "storage": {
+                "nics": [{"driver": "igb", "count": 2}],
+                "bond": bond,
+                "vlan": 20,
+                "mtu": 9000,
+                "address": f"10.9.0.{number}/24",
+            },
+        }
+    }
+
+
+def pair(lab: Lab, bond: str) -> list[VM]:
+    """Two installed nodes, up, each knowing the other's address."""
+    nodes = []
+    for number in (1, 2):
+        name = f"n{number}"
+        changes: dict[str, Any] = {"node": {"name": name}, "network": planes(number, bond)}
+        nodes.append(installed(lab, f"twin-{bond}-{number}", twin(number), **changes))
+    for vm in nodes:
+        vm.start()
+    for number, vm in enumerate(nodes, 1):
+        vm.wait_ssh(BOOT)
+        observe.node(vm, f"n{number}")
+    return nodes
+
+
+@story("bond-member-pulled")
+def test_bond_member_pulled(lab: Lab) -> None:
+    """Two cables, no switch that knows of it: one is pulled and put back, and a ping of 10 ms counts what is lost."""
+    n1, _ = pair(lab, "active-backup")
+    link = json.loads(n1.run("ip -json -details link show storage"))[0]
+    assert (link["linkinfo"]["info_data"]["id"], link["mtu"], link["link"]) == (20, 9000, "bond-storage")
+    assert "Bonding Mode: fault-tolerance (active-backup)" in n1.run("cat /proc/net/bonding/bond-storage")
+    n1.run("ping -c 2 -W 2 -M do -s 8972 10.9.0.2")
+    for cable in (0, 1):
+        active = re.search(r"Currently Active Slave: (\S+)", n1.run("cat /proc/net/bonding/bond-storage"))
+        assert active
+        mac = n1.run(f"cat /sys/class/net/bond-storage/lower_{active[1]}/bonding_slave/perm_hwaddr").strip()
+        lost = pulled(n1, 1 + int(mac.endswith(":02")))
+        assert lost * INTERVAL < 1, f"{lost} pings of {INTERVAL} s were lost when cable {cable} was pulled"
+
+
+def pulled(vm: VM, nic: int) -> int:
+    """Pull the cable that is in use, put it back later; how many pings did not come back."""
+    vm.run(f"ping -i {INTERVAL} -w {2 * PULL_SECONDS + 4} -q 10.9.0.2 > /run/pings 2>&1 &")
+    time.sleep(2)
+    vm.cable(nic, plugged=False)
+    time.sleep(PULL_SECONDS)
+    vm.cable(nic, plugged=True)
+    time.sleep(PULL_SECONDS + 3)
+    text = vm.run("cat /run/pings")
+    match = re.search(r"(\d+) packets transmitted, (\d+) received", text)
+    assert match, text
+    return int(match[1]) - int(match[2])
