@@ -75,7 +75,13 @@ def plan(inventory: Inventory, spec: Spec) -> Plan:
     if not inventory.system.installed:
         return Plan(steps=tuple(installer_plan.plan(inventory, spec)))
     return Plan(
-        steps=(*installer_plan.finish(inventory), *system_plan.plan(inventory, spec), *network_plan.plan(inventory, spec)),
+        # Saved when all of it is proven: what could not be carried out is not what the next boot shall follow.
+        steps=(
+            *installer_plan.finish(inventory),
+            *system_plan.plan(inventory, spec),
+            *network_plan.plan(inventory, spec),
+            *system_plan.save(inventory, spec),
+        ),
         pending=(*system_plan.pending(spec), *network_plan.pending(inventory, spec)),
     )
 

@@ -11,17 +11,18 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import BaseModel
 
 from appliance import __version__, flow
+from appliance.cli import net as net_cli
 from appliance.cli import render
+from appliance.cli.source import read_spec
 from appliance.engine.journal import LOGS, Journal
-from appliance.errors import ApplianceError, Problems, SpecError, Unsatisfiable
+from appliance.errors import ApplianceError, Problems, Unsatisfiable
 from appliance.host.host import Host
 from appliance.model.document import load_spec
-from appliance.model.events import Event
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 
@@ -67,9 +68,7 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: object, help_: str, *, parents: Sequence[Parser] = ()) -> Parser:
-        sub = commands.add_parser(name, help=help_, description=help_, parents=[common, *parents])
-        sub.set_defaults(run=run)
-        return sub
+        return _add(commands, common, name, run, help_, *parents)
 
     command("inspect", _inspect, "what this machine has", parents=[machine])
     for name, run, help_ in (
@@ -86,8 +85,16 @@ def _parser() -> Parser:
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")
     sub.add_argument("--scramble", action="store_true", help="replace serials, MAC addresses, WWNs and UUIDs")
+    net = commands.add_parser("net", help="change the network, with a way back").add_subparsers(required=True, metavar="COMMAND")
+    net_cli.add(lambda *args: _add(net, common, *args))
     command("install", _install, "install this machine by an answer file; the live system does this at its start")
     return parser
+
+
+def _add(commands: Any, common: Parser, name: str, run: object, help_: str, *parents: Parser) -> Parser:
+    sub: Parser = commands.add_parser(name, help=help_, description=help_, parents=[common, *parents])
+    sub.set_defaults(run=run)
+    return sub
 
 
 def _host(args: argparse.Namespace) -> Host:
@@ -106,13 +113,7 @@ def _spec(args: argparse.Namespace, host: Host) -> tuple[Spec, str]:
         from appliance.node.status import load_saved  # noqa: PLC0415 - a spec from a file needs no node
 
         return load_saved(host)
-    try:
-        text = sys.stdin.read() if args.spec == "-" else Path(args.spec).read_text(encoding="utf-8")
-    except OSError as error:
-        raise ApplianceError(f"{args.spec} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        problem = Problem(where=args.spec, message="is not UTF-8 text", hint="save it as plain UTF-8")
-        raise SpecError([problem]) from None
+    text = read_spec(args.spec)
     return load_spec(text), text
 
 
@@ -155,15 +156,7 @@ def _apply(args: argparse.Namespace) -> int:
 
     with Journal("apply", LOGS) as journal:
         journal.plan(plan)
-
-        def emit(event: Event) -> None:
-            journal.event(event)
-            if args.json:
-                print(event.model_dump_json(), flush=True)
-            elif line := render.event_text(event):
-                print(line, flush=True)
-
-        flow.apply(plan, live(spec.secrets | {"spec": text}), emit)
+        flow.apply(plan, live(spec.secrets | {"spec": text}), render.emitter(journal, as_json=args.json))
     return 0
 
 

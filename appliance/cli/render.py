@@ -4,6 +4,8 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from appliance.engine.apply import Emit
+from appliance.engine.journal import Journal
 from appliance.model.events import Event, Failed, Finished, Output, Started
 from appliance.model.inventory import Inventory
 from appliance.model.machine import Machine
@@ -39,6 +41,19 @@ def _paragraph(head: str, text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 
+def emitter(journal: Journal, *, as_json: bool) -> Emit:
+    """Writes events into a journal and on standard output."""
+
+    def emit(event: Event) -> None:
+        journal.event(event)
+        if as_json:
+            print(event.model_dump_json(), flush=True)
+        elif line := event_text(event):
+            print(line, flush=True)
+
+    return emit
+
+
 def event_text(event: Event) -> str:
     """One line for an event that is worth one, "" for the others."""
     match event:
@@ -70,6 +85,8 @@ def status_text(status: Status) -> str:
         ("up", f"{hours} h {minutes:02} min"),
         ("addresses", ", ".join(a.address for a in status.addresses) or "none"),
     ]
+    if status.reverts_in is not None:
+        rows.append(("on trial", f"taken back in {status.reverts_in} s; `trivet net confirm` keeps it"))
     if status.boot:
         rows.append(("applied", f"{len(status.boot.applied)} steps at boot in {status.boot.seconds:.1f} s"))
         rows += [("failed", status.boot.failed)] if status.boot.failed else []

@@ -268,6 +268,10 @@ class Plan(Model):
     steps: tuple[Step, ...] = ()
     pending: tuple[Pending, ...] = ()
 
+    def without(self, kind: type) -> "Plan":
+        """The plan without the steps of a kind."""
+        return self.model_copy(update={"steps": tuple(step for step in self.steps if not isinstance(step, kind))})
+
     @property
     def destroys(self) -> tuple[str, ...]:
         """Everything that is lost when the plan is carried out, each named."""

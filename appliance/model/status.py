@@ -22,6 +22,7 @@ class Boot(Model):
 class Status(Model):
     """`drift` are the steps that would be needed to make the machine what its spec says, as sentences.
 
+    `reverts_in` is the time, in seconds, after which a change that nobody has kept is taken back; None without one.
     `state` is "live" without an installed node, "ready" when all is as wished, "differs" with drift, pending addresses or
     refused steps, "failed" when the spec cannot be read or met.
     """
@@ -33,6 +34,7 @@ class Status(Model):
     uptime: float = 0.0
     addresses: tuple[Address, ...] = ()
     spec: str = ""
+    reverts_in: int | None = None
     boot: Boot | None = None
     drift: tuple[str, ...] = ()
     pending: tuple[Pending, ...] = ()

@@ -37,6 +37,11 @@ def parse_size(value: object) -> int:
     return _parse(value, _SIZES, '"4GiB" or "500GB"')
 
 
+def parse_seconds(value: object) -> int:
+    """Seconds from "60s", "2m" or a number."""
+    return _parse(value, {"": 1, "s": 1, "m": 60, "min": 60}, "60s or 2m")
+
+
 def parse_speed(value: object) -> int:
     """Mbit/s of "10G", "25 Gbit/s" or a plain number of Mbit/s."""
     return _parse(value, _SPEEDS, '"10G" or 1000 (Mbit/s)')

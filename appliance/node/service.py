@@ -19,7 +19,7 @@ from appliance.host.live import live
 from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import Plan
 from appliance.model.status import Boot
-from appliance.node.status import BOOT, load_saved
+from appliance.node.status import BOOT, wanted
 
 
 def converge(host: Host) -> Boot:
@@ -40,11 +40,10 @@ def converge(host: Host) -> Boot:
     failed, log = "", ""
     refused: tuple[str, ...] = ()
     try:
-        spec, text = load_saved(host)
+        spec, text, plan = wanted(host, flow.inspect(host))
         host = live(spec.secrets | {"spec": text})
-        wanted = flow.plan(flow.inspect(host), spec)
-        refused = tuple(f"{s}: it would destroy {', '.join(s.destroys)}" for s in wanted.steps if s.destroys)
-        harmless = Plan(steps=tuple(s for s in wanted.steps if not s.destroys), pending=wanted.pending)
+        refused = tuple(f"{s}: it would destroy {', '.join(s.destroys)}" for s in plan.steps if s.destroys)
+        harmless = Plan(steps=tuple(s for s in plan.steps if not s.destroys), pending=plan.pending)
         with Journal("boot") as journal:
             log = str(journal.path)
             journal.plan(harmless)

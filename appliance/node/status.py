@@ -8,13 +8,15 @@ from appliance.errors import Problems
 from appliance.host.host import Host
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory
-from appliance.model.plan import Plan
+from appliance.model.plan import Plan, ReplaceSpec
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.status import Boot, Status
 from appliance.services.system.observe import SPEC
 
 BOOT = "/run/trivet/status.json"
+CANDIDATE = "/run/trivet/candidate.yaml"
+"""A spec that is tried and not kept yet (node/trial.py); beside it, in seconds since the start, when it is taken back."""
 
 
 def load_saved(host: Host) -> tuple[Spec, str]:
@@ -26,6 +28,30 @@ def load_saved(host: Host) -> tuple[Spec, str]:
     return load_spec(text), text
 
 
+def wanted(host: Host, inventory: Inventory) -> tuple[Spec, str, Plan]:
+    """The spec that this node shall follow now, its text, and the plan to it.
+
+    While a change is tried that is the candidate, which is not to be saved before somebody keeps it.
+    """
+    text = host.files.read(CANDIDATE)
+    if text is None:
+        spec, text = load_saved(host)
+        return spec, text, flow.plan(inventory, spec)
+    spec = load_spec(text)
+    return spec, text, flow.plan(inventory, spec).without(ReplaceSpec)
+
+
+def uptime(host: Host) -> float:
+    """Seconds since the start."""
+    return float((host.files.read("/proc/uptime") or "0").split()[0])
+
+
+def seconds_left(host: Host) -> int | None:
+    """Until a change that nobody has kept is taken back; None when there is none."""
+    deadline = host.files.read(f"{CANDIDATE}.deadline")
+    return max(0, round(float(deadline) - uptime(host))) if deadline else None
+
+
 def status(host: Host) -> Status:
     """Never raises for what is wrong with the node: that is what it is there to say."""
     inventory = flow.inspect(host)
@@ -33,8 +59,7 @@ def status(host: Host) -> Status:
         return Status(state="live", **_facts(host, inventory))
     boot = _boot(host)
     try:
-        spec, _ = load_saved(host)
-        plan = flow.plan(inventory, spec)
+        _, _, plan = wanted(host, inventory)
     except Problems as error:
         return Status(state="failed", boot=boot, problems=error.problems, **_facts(host, inventory))
     drift = tuple(str(step) for step in plan.steps)
@@ -57,7 +82,8 @@ def _facts(host: Host, inventory: Inventory) -> dict[str, object]:
         "name": inventory.system.hostname,
         "version": __version__,
         "slot": inventory.machine.boot.slot,
-        "uptime": float((host.files.read("/proc/uptime") or "0").split()[0]),
+        "uptime": uptime(host),
+        "reverts_in": seconds_left(host),
         "addresses": tuple(a for a in inventory.addresses if a.scope == "global"),
         "spec": inventory.system.spec,
     }

@@ -41,7 +41,6 @@ FULL = spec(
 
 def test_everything_from_nothing() -> None:
     assert [str(s) for s in system.plan(Inventory(), FULL)] == [
-        "save the spec",
         "call this node n1",
         "set the time zone to Asia/Shanghai",
         "write /etc/hosts",
@@ -59,7 +58,6 @@ def test_plan_twice_is_nothing() -> None:
 
 def test_what_is_taken_out_of_the_spec_is_taken_back() -> None:
     assert [str(s) for s in system.plan(after(FULL), spec(node={"name": "n1", "timezone": "Asia/Shanghai"}))] == [
-        "save the spec",
         "remove /etc/systemd/timesyncd.conf.d/trivet.conf",
         "lock the admin password",
         "remove /root/.ssh/authorized_keys",

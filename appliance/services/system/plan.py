@@ -16,8 +16,6 @@ KEYS = "/root/.ssh/authorized_keys"
 def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     """The steps that make the running system the one of the spec."""
     system = inventory.system
-    if system.spec != spec.digest:
-        yield ReplaceSpec(digest=spec.digest, why="so that the next boot follows it")
     if system.hostname != spec.node.name:
         yield SetHostname(name=spec.node.name, why=f"node.name; it is called {system.hostname or 'nothing'} now")
     if system.timezone != spec.node.timezone:
@@ -28,6 +26,12 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     if system.password != password:
         yield SetPassword(fingerprint=password, why="admin.password_hash")
     yield from _ssh(inventory, spec.admin)
+
+
+def save(inventory: Inventory, spec: Spec) -> Iterator[Step]:
+    """The step that makes the next boots follow this spec."""
+    if inventory.system.spec != spec.digest:
+        yield ReplaceSpec(digest=spec.digest, why="so that the next boot follows it")
 
 
 def _ssh(inventory: Inventory, admin: AdminSpec) -> Iterator[Step]:
