@@ -31,8 +31,9 @@ from appliance.model.units import format_size
 ANSWER_LABEL = "TRIVET-SPEC"
 _UNEVEN = 1.25
 _SECTOR = 512
-CONSOLES = ("console=tty0", "console=ttyS0,115200", "loglevel=4", "systemd.default_device_timeout_sec=300")
-"""The kernel's small talk goes to the journal; a serial line is waited for as long as a slow server needs to name it."""
+ALWAYS = ("console=tty0", "console=ttyS0,115200", "loglevel=4", "systemd.default_device_timeout_sec=300", "panic=10")
+"""The kernel's small talk goes to the journal; a serial line is waited for as long as a slow server needs to name it; a
+kernel that has panicked starts again, for nobody may be there to press the button."""
 
 
 def check(inventory: Inventory, spec: Spec) -> list[Problem]:
@@ -175,7 +176,7 @@ class _Installation:
         arrays = [f"rd.md.uuid={self.identity.array(n)}" for n in ("a", "state")] if self.mirrored else []
         return (
             f"root={self.booted('a')}", "rootfstype=squashfs", "ro", "systemd.volatile=overlay", "trivet.slot=a",
-            f"trivet.state={self.booted('state')}", f"systemd.machine_id={self.identity.machine_id}", *arrays, *CONSOLES,
+            f"trivet.state={self.booted('state')}", f"systemd.machine_id={self.identity.machine_id}", *arrays, *ALWAYS,
         )  # fmt: skip
 
 

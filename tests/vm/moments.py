@@ -17,7 +17,7 @@ from tests.vm.vm import VM
 INSTALL = 900
 BOOT = 480
 LIVE = "console=ttyS0,115200 root=live:CDLABEL=TRIVET rd.live.image rd.live.dir=live rd.live.squashimg=trivet.squashfs quiet"
-LIVE_ARGUMENTS = f"{LIVE} rd.live.overlay.overlayfs=1"
+LIVE_ARGUMENTS = f"{LIVE} rd.live.overlay.overlayfs=1 panic=10"
 STANDARD = Machine("n1", disks=(Disk(bus="sata", serial="SYS0", rotational=True),), nics=(Nic("e1000e"),))
 
 
