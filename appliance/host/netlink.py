@@ -12,6 +12,7 @@ _VF_INFO = 1  # RTEXT_FILTER_VF: without it the kernel leaves the virtual functi
 _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 _SIOCETHTOOL, _GDRVINFO = 0x8946, 0x00000003
 _BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
+_LINK_STATES = {0: "auto", 1: "up", 2: "down"}
 _DRVINFO = struct.Struct("=I32s32s32s32s32s12s5I")
 
 
@@ -78,11 +79,14 @@ def _vf(message: Any) -> dict[str, Any]:
     """Rates in Mbit/s, 0 is unlimited. Old drivers report one rate only (TX_RATE)."""
     mac, vlan = message.get("IFLA_VF_MAC"), message.get("IFLA_VF_VLAN")
     rate, old = message.get("IFLA_VF_RATE"), message.get("IFLA_VF_TX_RATE")
+    state = message.get("IFLA_VF_LINK_STATE")
     trust, spoofchk = message.get("IFLA_VF_TRUST"), message.get("IFLA_VF_SPOOFCHK")
     return {
         "index": mac["vf"],
         "mac": mac["mac"],
         "vlan": vlan["vlan"] if vlan else 0,
+        "qos": vlan["qos"] if vlan else 0,
+        "link": _LINK_STATES.get(state["link_state"], "auto") if state else "auto",
         "trust": _on(trust, "trust"),
         "spoofchk": _on(spoofchk, "spoofchk"),
         "min_rate": rate["min_tx_rate"] if rate else 0,

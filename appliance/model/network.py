@@ -13,8 +13,10 @@ class Vf(Model):
     pci: str = ""
     mac: str = ""
     vlan: int = 0
+    qos: int = 0
     trust: bool = False
     spoofchk: bool = False
+    link: str = "auto"
     min_rate: int = 0
     max_rate: int = 0
     driver: str = ""

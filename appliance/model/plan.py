@@ -236,6 +236,30 @@ class ConfigureNetwork(_Step):
         return "configure the network"
 
 
+class VfWish(Model):
+    """A virtual function as it shall be: its index, its driver, and the attributes that the spec gives, by name."""
+
+    index: int
+    driver: Literal["kernel", "vfio-pci"]
+    attributes: dict[str, str | int | bool] = {}
+
+
+class ConfigureVfs(_Step):
+    """Make so many virtual functions of the port at `pci` as there are in `vfs`, with these attributes and drivers."""
+
+    kind: Literal["configure-vfs"] = "configure-vfs"
+    pci: str
+    port: str
+    vfs: tuple[VfWish, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"make {len(self.vfs)} virtual functions of {self.port}"
+            if self.vfs
+            else f"remove the virtual functions of {self.port}"
+        )
+
+
 class SetUnit(_Step):
     """Start or stop a systemd unit for this boot; the next boot's plan decides again."""
 
@@ -250,7 +274,7 @@ class SetUnit(_Step):
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | ConfigureNetwork
-    | SetUnit,
+    | ConfigureVfs | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

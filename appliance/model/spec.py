@@ -16,6 +16,7 @@ from appliance.model.selector import DiskSelector, NicSelector
 from appliance.model.units import Size
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _HASH = re.compile(r"\$(y|gy|2[aby]|5|6|7)\$\S+")
 _KEY_TYPES = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-", "sk-ssh-ed25519@", "sk-ecdsa-sha2-")
 VLAN_MAX = 4094
@@ -53,6 +54,15 @@ def _network(value: str) -> str:
         raise ValueError(f"{value!r} is not a network such as 10.1.0.0/16 or fd00::/8") from None
 
 
+def _mac(value: str) -> str:
+    text = value.lower().replace("-", ":")
+    if not _MAC.fullmatch(text) or int(text[:2], 16) & 1 or not int(text.replace(":", ""), 16):
+        raise ValueError(f"{value!r} is not a MAC address that a port can have, such as 02:00:00:00:00:01")
+    return text
+
+
+VfDriver = Literal["kernel", "vfio-pci"]
+Mac = Annotated[str, AfterValidator(_mac)]
 Name = Annotated[str, AfterValidator(_name)]
 Ip = Annotated[str, AfterValidator(_ip)]
 Interface = Annotated[str, AfterValidator(_interface)]
@@ -199,25 +209,45 @@ class Planes(Model):
 
 
 class VfSpec(Model):
-    """One virtual function's attributes; rates in Mbit/s."""
+    """One virtual function's attributes; what is not given stays as the driver has it. Rates in Mbit/s, 0 is unlimited."""
 
     index: int = Field(ge=0)
-    mac: str | None = None
+    mac: Mac | None = None
     vlan: int | None = Field(default=None, ge=0, le=VLAN_MAX)
+    qos: int | None = Field(default=None, ge=0, le=7)
     trust: bool | None = None
     spoofchk: bool | None = None
+    link: Literal["auto", "up", "down"] | None = None
     min_rate: int | None = Field(default=None, ge=0)
     max_rate: int | None = Field(default=None, ge=0)
+    driver: VfDriver | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "VfSpec":
+        if self.qos and not self.vlan:
+            raise ValueError("qos is the priority in a VLAN tag: give vlan, too")
+        if self.max_rate and self.min_rate and self.min_rate > self.max_rate:
+            raise ValueError(f"min_rate {self.min_rate} is over max_rate {self.max_rate}")
+        return self
 
 
 class SriovSpec(Model):
-    """The whole state of one port's virtual functions."""
+    """The whole state of one port's virtual functions. `driver` is that of those that name none themselves."""
 
     nic: NicSelector
     vfs: int = Field(ge=0)
-    driver: Literal["kernel", "vfio-pci"] = "kernel"
+    driver: VfDriver = "kernel"
     vf: tuple[VfSpec, ...] = ()
     force: bool = False
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "SriovSpec":
+        indices = [vf.index for vf in self.vf]
+        if over := [i for i in indices if i >= self.vfs]:
+            raise ValueError(f"vf {over[0]} is described, and vfs: {self.vfs} makes 0 to {self.vfs - 1}")
+        if len(set(indices)) < len(indices):
+            raise ValueError("a virtual function is described twice")
+        return self
 
 
 class NetworkSpec(Model):

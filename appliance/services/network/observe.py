@@ -129,6 +129,19 @@ def _sriov(host: Host, sys: str, reported: Links) -> Sriov | None:
     return Sriov(total=total, vfs=tuple(_vf(host, sys, index, settings.get(index, {})) for index in range(made)))
 
 
+def functions(host: Host, pci: str) -> tuple[Vf, ...]:
+    """The virtual functions of the port at a PCI address, as they are now."""
+    sys, name = f"{_PCI_DEVICES}/{pci}", port_name(host, pci)
+    reported: Links = next((link["vfs"] for link in host.netlink.links() if link["name"] == name), ())
+    found = _sriov(host, sys, reported)
+    return found.vfs if found else ()
+
+
+def port_name(host: Host, pci: str) -> str:
+    """What the kernel calls the port at a PCI address now; "" for none."""
+    return next(iter(host.files.list(f"{_PCI_DEVICES}/{pci}/net")), "")
+
+
 def _vf(host: Host, sys: str, index: int, settings: Mapping[str, Any]) -> Vf:
     pci = (host.files.link(f"{sys}/virtfn{index}") or "").rpartition("/")[2]
     driver = _driver(host, f"{_PCI_DEVICES}/{pci}") if pci else ""

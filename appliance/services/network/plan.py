@@ -11,13 +11,15 @@ from appliance.model.plan import ConfigureNetwork, File, Pending, Step
 from appliance.model.problem import Problem
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
-from appliance.services.network import networkd
+from appliance.services.network import networkd, sriov
 from appliance.services.network.topology import PLACE, Uplink, resolve
 
 
 def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
     """What this machine's ports cannot give, and what planes on the same ports cannot share."""
-    yield from resolve(inventory, spec)[1]
+    uplinks, problems = resolve(inventory, spec)
+    yield from problems
+    yield from sriov.resolve(inventory, spec, uplinks)[1]
 
 
 def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
@@ -29,6 +31,7 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
         carried = "; ".join(_words(uplink) for uplink in uplinks)
         files = tuple(File(path=path, content=text) for path, text in changed.items())
         yield ConfigureNetwork(files=files, devices=devices, why=f"{PLACE}: {carried}")
+    yield from sriov.plan(sriov.resolve(inventory, spec, uplinks)[0])
 
 
 def _changed(inventory: Inventory, uplinks: tuple[Uplink, ...]) -> dict[str, str]:
@@ -50,8 +53,6 @@ def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:
     later = "this version of Trivet reads it and does not carry it out yet"
     if spec.network.planes.business:
         yield Pending(where=f"{PLACE}.business", why=f"the virtual switch on it: {later}")
-    if spec.network.sriov:
-        yield Pending(where="network.sriov", why=later)
     uplinks, problems = resolve(inventory, spec)
     if problems or _changed(inventory, uplinks):
         return

@@ -84,3 +84,52 @@ def pulled(vm: VM, nic: int) -> int:
     match = re.search(r"(\d+) packets transmitted, (\d+) received", text)
     assert match, text
     return int(match[1]) - int(match[2])
+
+
+SRIOV = [
+    {"nic": {"mac": "52:54:00:00:07:01"}, "vfs": 7, "vf": [{"index": 2, "mac": "02:00:00:00:07:02", "vlan": 100, "trust": True}]},
+    {
+        "nic": {"mac": "52:54:00:00:07:02"},
+        "vfs": 7,
+        "driver": "vfio-pci",
+        "vf": [{"index": 0, "driver": "kernel", "spoofchk": False}],
+    },
+]
+
+
+@story("sriov-survives-reboots")
+def test_sriov_survives_reboots(lab: Lab) -> None:
+    """Seven functions on each of two ports, some for VMs: identical after three restarts, in the kernel's own words."""
+    cards = (Nic("igb", "52:54:00:00:07:01", "left"), Nic("igb", "52:54:00:00:07:02", "right"))
+    machine = Machine("n7", disks=(Disk("disk0", "scsi", serial="SRIOV"),), nics=(Nic("e1000e"), *cards), iommu=True)
+    planes = {"management": {"nics": [{"driver": "e1000e"}], "address": "dhcp"}}
+    vm = installed(lab, "sriov", machine, node={"name": "n7"}, network={"planes": planes, "sriov": SRIOV})
+    seen = []
+    for _ in range(3):
+        vm.start()
+        vm.wait_ssh(BOOT)
+        observe.node(vm, "n7")
+        seen.append(functions(vm))
+        vm.powerdown()
+    first = seen[0]
+    assert first["02:00:00:00:07:02"] == {"vf": 2, "vlan": 100, "trust": True, "port": "52:54:00:00:07:01"}
+    assert first["drivers"] == {"igbvf": 8, "vfio-pci": 6}
+    assert seen == [first] * 3
+
+
+def functions(vm: VM) -> dict[str, Any]:
+    """What `ip -d link` and /sys say of all virtual functions."""
+    links = json.loads(vm.run("ip -json -details link show"))
+    found: dict[str, Any] = {
+        vf["address"]: {
+            "vf": vf["vf"],
+            "vlan": next((v["vlan"] for v in vf.get("vlan_list", ())), 0),
+            "trust": vf["trust"],
+            "port": link["address"],
+        }
+        for link in links
+        for vf in link.get("vfinfo_list", ())
+        if vf["address"].startswith("02:00:00:00:07")
+    }
+    drivers = vm.run("for f in /sys/bus/pci/devices/*/physfn; do basename $(readlink $(dirname $f)/driver); done").split()
+    return found | {"drivers": {name: drivers.count(name) for name in sorted(set(drivers))}}

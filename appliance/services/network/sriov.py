@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(ports, SR-IOV spec) -> the virtual functions that each port shall have. Pure.
+
+The whole state is wished: how many, and for each what the spec gives. What it does not give is the driver's business.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from appliance.model.inventory import Inventory
+from appliance.model.network import Nic, Vf
+from appliance.model.plan import ConfigureVfs, Step, VfWish
+from appliance.model.problem import Problem
+from appliance.model.selector import select
+from appliance.model.spec import Spec, SriovSpec
+from appliance.services.network.topology import Uplink
+
+PLACE = "network.sriov"
+_PROTECTED = ("management", "storage")
+_ATTRIBUTES = ("mac", "vlan", "qos", "trust", "spoofchk", "link", "min_rate", "max_rate")
+
+
+@dataclass(frozen=True)
+class Port:
+    """A physical function, its entry in the spec, and where that stands."""
+
+    nic: Nic
+    spec: SriovSpec
+    where: str
+
+
+def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tuple[tuple[Port, ...], list[Problem]]:
+    """The ports of all entries, and everything that this machine cannot give."""
+    ports: dict[str, Port] = {}
+    problems = []
+    for number, entry in enumerate(spec.network.sriov):
+        where = f"{PLACE}[{number}]"
+        selection = select(entry.nic, [nic for nic in inventory.nics if not nic.vf_of])
+        if not selection.chosen:
+            problems.append(Problem(where=f"{where}.nic", message=selection.problem, hint="see `trivet inspect`"))
+        for nic in selection.chosen:
+            if nic.pci in ports:
+                message = f"{nic.label} is in {ports[nic.pci].where} already"
+                problems.append(Problem(where=f"{where}.nic", message=message, hint="describe each port once"))
+            ports[nic.pci] = Port(nic, entry, where)
+    problems += [problem for port in ports.values() for problem in _check(inventory, port, uplinks)]
+    return tuple(ports.values()), problems
+
+
+def _check(inventory: Inventory, port: Port, uplinks: Sequence[Uplink]) -> Iterator[Problem]:
+    nic, entry = port.nic, port.spec
+    if nic.sriov is None:
+        hint = "it may be off in the firmware's setup, or this is another port than was meant"
+        yield Problem(where=f"{port.where}.nic", message=f"{nic.label} offers no virtual functions", hint=hint)
+        return
+    if entry.vfs > nic.sriov.total:
+        message = f"{nic.label} offers {nic.sriov.total} virtual functions, and {entry.vfs} are asked for"
+        yield Problem(where=f"{port.where}.vfs", message=message, hint=f"ask for {nic.sriov.total} at most")
+    carried = [p.name for u in uplinks for p in u.planes if p.name in _PROTECTED and nic.pci in {n.pci for n in u.nics}]
+    if carried and not entry.force:
+        message = f"{nic.label} carries {' and '.join(carried)}, which a change of its functions interrupts"
+        yield Problem(where=f"{port.where}.nic", message=message, hint="take another port, or say force: true")
+    wants_vfio = entry.vfs and (entry.driver == "vfio-pci" or any(vf.driver == "vfio-pci" for vf in entry.vf))
+    if wants_vfio and not inventory.machine.iommu.available:
+        message = "vfio-pci needs the IOMMU, and it is off"
+        hint = "switch VT-d or AMD-Vi on in the firmware's setup, or say driver: kernel"
+        yield Problem(where=f"{port.where}.driver", message=message, hint=hint)
+
+
+def wishes(entry: SriovSpec) -> tuple[VfWish, ...]:
+    """Each virtual function as the entry wants it, in order."""
+    described = {vf.index: vf for vf in entry.vf}
+    found = []
+    for index in range(entry.vfs):
+        vf = described.get(index)
+        given = {name: value for name in _ATTRIBUTES if vf and (value := getattr(vf, name)) is not None}
+        found.append(VfWish(index=index, driver=(vf and vf.driver) or entry.driver, attributes=given))
+    return tuple(found)
+
+
+def agree(wished: Sequence[VfWish], present: Sequence[Vf]) -> bool:
+    """Are the virtual functions that are there the wished ones?"""
+    return len(wished) == len(present) and all(not differences(w, p) for w, p in zip(wished, present, strict=True))
+
+
+def differences(wished: VfWish, present: Vf) -> list[str]:
+    """A phrase for each thing that is not as wished."""
+    kernel = present.driver not in ("", "vfio-pci")
+    driver = kernel if wished.driver == "kernel" else present.driver == "vfio-pci"
+    found = [
+        f"{name} is {getattr(present, name)}" for name, value in wished.attributes.items() if getattr(present, name) != value
+    ]
+    return found if driver else [*found, f"driver is {present.driver or 'none'}"]
+
+
+def plan(ports: Sequence[Port]) -> Iterator[Step]:
+    """A step for each port whose virtual functions are not as wished."""
+    for port in ports:
+        present, wished = port.nic.sriov.vfs if port.nic.sriov else (), wishes(port.spec)
+        if not agree(wished, present):
+            yield ConfigureVfs(pci=port.nic.pci, port=port.nic.label, vfs=wished, why=_why(wished, present, port.where))
+
+
+def _why(wished: Sequence[VfWish], present: Sequence[Vf], where: str) -> str:
+    if len(wished) != len(present):
+        return f"{where}; there are {len(present)} now"
+    drift = [f"{w.index}: {', '.join(d)}" for w, p in zip(wished, present, strict=True) if (d := differences(w, p))]
+    return f"{where}; {'; '.join(drift[:4])}"
