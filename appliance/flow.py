@@ -33,13 +33,15 @@ def inspect(host: Host) -> Inventory:
     """What this machine has and is now. Reads only."""
     disks = storage.observe(host)
     nics, devices, addresses = network.observe(host)
+    now = system.observe(host)
     return Inventory(
         machine=_machine(host, disks),
         disks=disks,
         nics=nics,
         devices=devices,
         addresses=addresses,
-        system=system.observe(host),
+        firewall=network.firewall(host) if now.installed else "",
+        system=now,
     )
 
 

@@ -35,7 +35,7 @@ class Image(Model):
 
 
 class Inventory(Model):
-    """One JSON document about one machine."""
+    """One JSON document about one machine. `firewall` is the digest of the table that is loaded; "" for none of ours."""
 
     version: int = 1
     machine: Machine = Machine()
@@ -43,4 +43,5 @@ class Inventory(Model):
     nics: tuple[Nic, ...] = ()
     devices: tuple[Device, ...] = ()
     addresses: tuple[Address, ...] = ()
+    firewall: str = ""
     system: System = System()

@@ -236,6 +236,17 @@ class ConfigureNetwork(_Step):
         return "configure the network"
 
 
+class LoadFirewall(_Step):
+    """Load the host's nftables table in place of the one that is there. `digest` is the comment by which it is known."""
+
+    kind: Literal["load-firewall"] = "load-firewall"
+    content: str
+    digest: str
+
+    def __str__(self) -> str:
+        return "load the firewall"
+
+
 class VfWish(Model):
     """A virtual function as it shall be: its index, its driver, and the attributes that the spec gives, by name."""
 
@@ -274,7 +285,7 @@ class SetUnit(_Step):
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | ConfigureNetwork
-    | ConfigureVfs | SetUnit,
+    | ConfigureVfs | LoadFirewall | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

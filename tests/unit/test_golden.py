@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden cases: a recorded machine and a spec give this very plan (tests/cases) or these very problems (tests/refused).
 
-A case is a folder with `spec.yaml`, `plan.txt` and `network.txt`, or `problems.txt`, and, where a machine matters,
-`machine`: the name of a folder in tests/machines. `make golden` writes them anew: read the difference before you commit it.
+A case is a folder with `spec.yaml`, `plan.txt`, `network.txt` and `firewall.nft`, or `problems.txt`, and, where a
+machine matters, `machine`: the name of a folder in tests/machines. `make golden` writes them anew: read the difference before you commit it.
 """
 
 import os
@@ -17,6 +17,7 @@ from appliance.host.playback import recorded
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan
+from appliance.services.network.firewall import table
 from appliance.services.network.networkd import files
 from appliance.services.network.topology import resolve
 
@@ -50,9 +51,11 @@ def test_plans(case: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_networks(case: Path) -> None:
-    """What networkd reads on the node, the files one after the other."""
-    uplinks, problems = resolve(machine_of(case), load_spec((case / "spec.yaml").read_text()))
+    """What networkd and nft read on the node."""
+    spec = load_spec((case / "spec.yaml").read_text())
+    uplinks, problems = resolve(machine_of(case), spec)
     assert not problems
+    agree(case / "firewall.nft", table(spec).rstrip())
     agree(case / "network.txt", "\n".join(f"== {path}\n{text}" for path, text in sorted(files(uplinks).items())).rstrip())
 
 

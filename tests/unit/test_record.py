@@ -115,6 +115,7 @@ def test_no_secret_enters_a_record(tmp_path: Path) -> None:
                 "/var/lib/trivet/spec.yaml": ["version: 1", f"admin: {{password_hash: '{SECRET}', ssh: {{enabled: true}}}}"],
                 "/proc/cmdline": "trivet.slot=a trivet.answer=https://ops:hunter2@10.0.0.1/a token=hunter2",
             },
+            "commands": {"nft list table inet trivet": {"code": 1, "stdout": "", "stderr": "No such file or directory"}},
         }
     )
     text = record(live, flow.inspect, tmp_path, origin="x").read_text()

@@ -9,8 +9,8 @@ from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan, StepFailed
 from appliance.host.host import Host
 from appliance.model.network import Device, Vf
-from appliance.model.plan import ConfigureNetwork, ConfigureVfs, VfWish
-from appliance.services.network.observe import devices, functions, port_name
+from appliance.model.plan import ConfigureNetwork, ConfigureVfs, LoadFirewall, VfWish
+from appliance.services.network.observe import devices, firewall, functions, port_name
 from appliance.services.network.sriov import agree
 
 NETWORKD = "systemd-networkd.service"
@@ -46,6 +46,14 @@ class _ConfigureNetwork:
                 names = ", ".join(device.name for device in missing)
                 raise StepFailed(f"{names} is not as it was asked for after {_SECONDS} s", f"see `journalctl -u {NETWORKD}`")
             time.sleep(0.2)
+
+
+class _LoadFirewall:
+    def done(self, step: LoadFirewall, host: Host) -> bool:
+        return firewall(host) == step.digest
+
+    def do(self, step: LoadFirewall, host: Host, report: Report) -> None:
+        host.run(["nft", "--file", "-"], stdin=step.content)
 
 
 class _ConfigureVfs:
@@ -125,4 +133,8 @@ def _device(netdev: str | None) -> str:
     return parser.get("NetDev", "name", fallback="")
 
 
-HANDLERS: dict[type, Handler] = {ConfigureNetwork: _ConfigureNetwork(), ConfigureVfs: _ConfigureVfs()}
+HANDLERS: dict[type, Handler] = {
+    ConfigureNetwork: _ConfigureNetwork(),
+    ConfigureVfs: _ConfigureVfs(),
+    LoadFirewall: _LoadFirewall(),
+}

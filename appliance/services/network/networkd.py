@@ -6,10 +6,10 @@ the address of its first port, whichever comes up first: a DHCP server knows the
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from appliance.model.rendered import HEADER
-from appliance.services.network.topology import Uplink
+from appliance.services.network.firewall import GROUPS
+from appliance.services.network.topology import Plane, Uplink
 
 FOLDER = "/run/systemd/network"
 PREFIX = f"{FOLDER}/10-trivet-"
@@ -17,33 +17,33 @@ PREFIX = f"{FOLDER}/10-trivet-"
 
 def files(uplinks: Sequence[Uplink]) -> dict[str, str]:
     """Path -> content."""
-    import jinja2  # noqa: PLC0415 - 30 ms that `trivet inspect` and most of `trivet status` need not wait for
+    from appliance.services.network.templates import render  # noqa: PLC0415 - jinja2 is 30 ms, and `inspect` needs none
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        autoescape=False,
-    )
     parts = (part for uplink in uplinks for part in _parts(uplink))
-    return {
-        f"{PREFIX}{name}": HEADER + environment.get_template(f"{template}.j2").render(values).rstrip() + "\n"
-        for name, template, values in parts
-    }
+    return {f"{PREFIX}{name}": HEADER + render(template, **values).rstrip() + "\n" for name, template, values in parts}
 
 
 def _parts(uplink: Uplink) -> Iterator[tuple[str, str, dict[str, object]]]:
     """(the end of the file's name, its template, what the template is told) for each file of an uplink."""
     name = uplink.owner.name
     if uplink.bond:
-        values: dict[str, object] = {"uplink": uplink, "mode": uplink.owner.spec.bond}
+        group = _group(uplink.untagged)
+        values: dict[str, object] = {"uplink": uplink, "mode": uplink.owner.spec.bond, "group": group}
         yield f"{name}-bond.netdev", "bond.netdev", values
         yield f"{name}-bond.network", "bond.network", values
     for nic in uplink.nics:
         # One port: called like its plane. Members of a bond: by their addresses, which is how they are matched, too.
         end = f"-{nic.mac.replace(':', '')}" if uplink.bond else ""
-        yield f"{name}{end}.network", "port.network", {"uplink": uplink, "nic": nic}
+        yield (
+            f"{name}{end}.network",
+            "port.network",
+            {"uplink": uplink, "nic": nic, "group": 0 if uplink.bond else _group(uplink.untagged)},
+        )
     for plane in uplink.tagged:
         yield f"{plane.name}-vlan.netdev", "vlan.netdev", {"plane": plane}
-        yield f"{plane.name}-vlan.network", "vlan.network", {"plane": plane}
+        yield f"{plane.name}-vlan.network", "vlan.network", {"plane": plane, "group": _group((plane,))}
+
+
+def _group(planes: Sequence[Plane]) -> int:
+    """The link group by which the firewall knows the plane that stands on an interface; 0 for none."""
+    return GROUPS[planes[0].name] if planes else 0

@@ -11,10 +11,12 @@ from typing import Any
 
 from appliance.host.host import Host, UdevDevice
 from appliance.model.network import Address, Device, Nic, Sriov, Vf
+from appliance.services.network.firewall import TABLE
 
 _PCI_DEVICES = "/sys/bus/pci/devices"
 _PLACE = re.compile(r"^(/sys/devices/.*/([0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]))/(?!.*/usb\d)")
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+_COMMENT = re.compile(r'^\s*comment "([0-9a-f]{12})"$', re.MULTILINE)
 _WIRELESS = {"wlan", "wwan", "bluetooth"}
 
 Links = Sequence[Mapping[str, Any]]
@@ -37,6 +39,12 @@ def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Addr
         if a["scope"] != "host"
     )
     return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), devices(links), tuple(addresses)
+
+
+def firewall(host: Host) -> str:
+    """The digest of our table that the kernel has; "" without one."""
+    match = _COMMENT.search(host.run(["nft", "list", "table", "inet", TABLE], check=False).stdout)
+    return match[1] if match else ""
 
 
 def devices(links: Links) -> tuple[Device, ...]:

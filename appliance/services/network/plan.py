@@ -7,11 +7,11 @@ All of networkd's files are one step: between two of them there would be a netwo
 from collections.abc import Iterator
 
 from appliance.model.inventory import Inventory
-from appliance.model.plan import ConfigureNetwork, File, Pending, Step
+from appliance.model.plan import ConfigureNetwork, File, LoadFirewall, Pending, Step
 from appliance.model.problem import Problem
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
-from appliance.services.network import networkd, sriov
+from appliance.services.network import firewall, networkd, sriov
 from appliance.services.network.topology import PLACE, Uplink, resolve
 
 
@@ -25,6 +25,10 @@ def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
 def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     """The files that are not as they should be, those of an earlier spec among them, which go; the kernel's devices."""
     uplinks, _ = resolve(inventory, spec)
+    # First: at boot nothing comes in before it is there.
+    if inventory.firewall != firewall.digest(spec):
+        why = "what may come in on each plane, and nothing else"
+        yield LoadFirewall(content=firewall.table(spec), digest=firewall.digest(spec), why=why)
     changed = _changed(inventory, uplinks)
     devices = tuple(device for uplink in uplinks for device in uplink.devices)
     if changed or not set(devices) <= set(inventory.devices):
