@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Golden cases: a recorded machine and a spec give this very plan (tests/cases) or these very problems (tests/refused).
 
-A case is a folder with `spec.yaml`, `plan.txt`, `network.txt` and `firewall.nft`, or `problems.txt`, and, where a
-machine matters, `machine`: the name of a folder in tests/machines. `make golden` writes them anew: read the difference before you commit it.
+A case is a folder with `spec.yaml`, `plan.txt`, `network.txt` and `firewall.nft`, or `problems.txt`; where a machine
+matters, `machine` is the name of a folder in tests/machines. `make golden` writes them anew: read the difference before you
+commit it.
 """
 
 import os

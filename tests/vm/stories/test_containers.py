@@ -12,6 +12,8 @@ from tests.vm.story import story
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSBoYXMgdGhlIHByaXZhdGUgaGFsZiBvZiB0aGlz lab"
 
+CONNECT = "timeout 3 bash -c '< /dev/tcp/{}'"
+
 
 @story("container-nodes", quick=True)
 def test_container_nodes(containers: ContainerLab) -> None:
@@ -30,6 +32,10 @@ def test_container_nodes(containers: ContainerLab) -> None:
         told = json.loads(node.run("trivet status --json"))
         assert (told["name"], told["state"]) == (node.node.name, "ready"), told
     n1.run("ping -c 1 -W 2 10.7.0.2")
+    n1.run("systemd-run --quiet python3 -m http.server 8000; until ss -Hltn sport 8000 | grep -q .; do sleep 0.1; done")
+    assert n1.output(CONNECT.format("127.0.0.1/8000")).ok
+    assert n2.output(CONNECT.format("10.7.0.1/22")).ok, "SSH is asked for by the spec"
+    assert not n2.output(CONNECT.format("10.7.0.1/8000")).ok, "nobody asked for this one"
     n2.cut_off()
     assert not n1.output("ping -c 1 -W 2 10.7.0.2").ok
     n2.reconnect()
