@@ -163,6 +163,7 @@ def _nic_lines(nics: Sequence[Nic]) -> Iterator[str]:
         if nic.sriov:
             yield from _row("SR-IOV", f"{len(nic.sriov.vfs)} of {nic.sriov.total} virtual functions made")
         yield from _row("part of", nic.master) if nic.master else ()
+        yield from _row("cable to", ", ".join(n.label for n in nic.neighbours)) if nic.neighbours else ()
         yield from _row("addresses", ", ".join(nic.addresses)) if nic.addresses else ()
         yield from _row("not usable", ", ".join(nic.unusable)) if nic.unusable else ()
 

@@ -29,6 +29,19 @@ class Sriov(Model):
     vfs: tuple[Vf, ...] = ()
 
 
+class Neighbour(Model):
+    """What is at the other end of a port's cable, as it says itself (LLDP)."""
+
+    system: str = ""
+    chassis: str = ""
+    port: str = ""
+
+    @property
+    def label(self) -> str:
+        """`sw1/Ethernet7`: what a selector's `lldp` is compared with."""
+        return f"{self.system or self.chassis}/{self.port}"
+
+
 class Nic(Model):
     """A physical port as observed: known by permanent MAC and PCI address, never by the kernel's name.
 
@@ -47,10 +60,16 @@ class Nic(Model):
     mtu: int = 1500
     numa_node: int = -1
     master: str = ""
+    neighbours: tuple[Neighbour, ...] = ()
     vf_of: str = ""
     sriov: Sriov | None = None
     addresses: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
+
+    @property
+    def lldp(self) -> str:
+        """Who is at the other end: the first that speaks."""
+        return self.neighbours[0].label if self.neighbours else ""
 
     @property
     def label(self) -> str:

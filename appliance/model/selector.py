@@ -66,7 +66,10 @@ class DiskSelector(Model):
 
 
 class NicSelector(Model):
-    """Which ports. `speed` is a comparison (">= 10G"), `link: true` asks for a port whose cable is live."""
+    """Which ports. `speed` is a comparison (">= 10G"), `link: true` asks for a port whose cable is live.
+
+    `lldp` is a glob on what the other end of the cable says of itself, its name and its port: "sw1/Ethernet*".
+    """
 
     mac: str | None = None
     pci: str | None = None
@@ -74,6 +77,7 @@ class NicSelector(Model):
     model: str | None = None
     speed: SpeedComparison | None = None
     link: bool | None = None
+    lldp: str | None = None
     numa_node: int | None = None
     count: int | Range | None = None
     prefer: ClassVar[None] = None
@@ -90,7 +94,7 @@ class NicSelector(Model):
     def facts(self, nic: Nic) -> list[str]:
         """Why this port does not match, a phrase for each fact; empty when it does."""
         return [
-            *_texts(self, nic, ("mac", "pci", "driver", "model")),
+            *_texts(self, nic, ("mac", "pci", "driver", "model", "lldp")),
             *_equals(self, nic, ("link", "numa_node")),
             *([f"speed is {format_speed(nic.speed)}, not {self.speed}"]
               if self.speed and not compare(self.speed, nic.speed, parse_speed) else []),

@@ -7,6 +7,7 @@ from appliance.host.host import Host, UdevDevice
 from appliance.host.playback import playback
 from appliance.model.storage import InstalledNode
 from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.network import observe as network
 from appliance.services.storage import contents, naming, usage
 from appliance.services.storage import observe as storage
 from appliance.services.system import hardware
@@ -273,3 +274,47 @@ def test_one_disk_that_cannot_be_read_hides_no_other() -> None:
 
 def test_nothing_is_asked_about_no_disk() -> None:
     assert contents.second_look(machine(), []) == {}
+
+
+HEARD = (
+    '{"Neighbors":[{"InterfaceIndex":2,"InterfaceName":"eth0","Neighbors":[{"ChassisID":"728490173ca645a4","PortID":"eth0",'
+    '"SystemName":"n2","EnabledCapabilities":128},{"ChassisID":"02:00:00:00:00:07","PortID":"7"}]}]}'
+)
+NETIF = {"/run/systemd/netif": ["io.systemd.Network", "links"]}
+
+
+def lldp(stdout: str, **sections: object) -> Host:
+    commands = {"networkctl --json=short lldp": {"code": 0, "stdout": stdout, "stderr": ""}}
+    return machine(commands=commands, folders=NETIF, **sections)
+
+
+def test_the_other_end_of_a_cable_says_who_it_is() -> None:
+    found = network.neighbours(lldp(HEARD))
+    assert [n.label for n in found["eth0"]] == ["n2/eth0", "02:00:00:00:00:07/7"]
+    assert network.neighbours(machine()) == {}, "nobody is asked where nobody listens"
+    assert network.neighbours(lldp("Failed to connect")) == {}
+
+
+def test_the_table_that_is_loaded_says_which_it_is() -> None:
+    def loaded(stdout: str) -> str:
+        return network.firewall(
+            machine(commands={"nft list table inet trivet": {"code": 0, "stdout": stdout, "stderr": ""}}),
+        )
+
+    assert loaded('table inet trivet {\n\tcomment "8b4a020645e1"\n\n\tchain input {\n') == "8b4a020645e1"
+    assert loaded("table inet trivet {\n\tchain input {\n") == ""
+
+
+def test_bonds_and_vlans_among_the_links() -> None:
+    base = {"mac": "", "permanent_mac": "", "kind": "", "mode": "", "vlan": 0, "master": "", "parent": "", "mtu": 9000}
+    links = [
+        base | {"name": "eth0", "mac": "02:00:00:00:00:01", "permanent_mac": "02:00:00:00:00:02", "master": "bond-storage"},
+        base | {"name": "eth1", "mac": "02:00:00:00:00:01", "permanent_mac": "02:00:00:00:00:01", "master": "bond-storage"},
+        base | {"name": "bond-storage", "kind": "bond", "mode": "802.3ad"},
+        base | {"name": "storage", "kind": "vlan", "vlan": 20, "parent": "bond-storage"},
+        base | {"name": "overlay", "kind": "vlan", "vlan": 30, "parent": "eth0", "mtu": 1600},
+    ]
+    bond, storage_vlan, overlay = network.devices(links)
+    assert (bond.mode, bond.members) == ("802.3ad", ("02:00:00:00:00:01", "02:00:00:00:00:02"))
+    assert (storage_vlan.parent, storage_vlan.vlan, storage_vlan.mtu) == ("bond-storage", 20, 9000)
+    assert overlay.parent == "02:00:00:00:00:02"

@@ -33,6 +33,9 @@ ROOT = BUILD / "root"
 DEPTH = 3
 """Process namespaces, one in the other: this host's, the mortal one around nspawn, the node's."""
 
+LLDP = ("group_fwd_mask", "0x4000")
+"""A bridge keeps LLDP to itself, as a switch does. Here it stands for a cable."""
+
 
 class ContainerLab:
     def __init__(self, folder: Path, root: Path = ROOT) -> None:
@@ -65,7 +68,7 @@ class ContainerLab:
     def bridge(self, network: str) -> str:
         name = f"br-{network}"
         if network not in self._bridges:
-            self.command("ip", "link", "add", name, "type", "bridge", "forward_delay", "0")
+            self.command("ip", "link", "add", name, "type", "bridge", "forward_delay", "0", *LLDP)
             self.command("ip", "link", "set", name, "up")
             self._bridges.add(network)
         return name

@@ -5,18 +5,21 @@ One dump of the kernel's links, one of its addresses, one enumeration of udev's 
 /sys for each port. A port is a network device with hardware behind it: bonds, bridges, VLANs and tunnels are not.
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from appliance.host.host import Host, UdevDevice
-from appliance.model.network import Address, Device, Nic, Sriov, Vf
+from appliance.model.network import Address, Device, Neighbour, Nic, Sriov, Vf
 from appliance.services.network.firewall import TABLE
 
 _PCI_DEVICES = "/sys/bus/pci/devices"
 _PLACE = re.compile(r"^(/sys/devices/.*/([0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]))/(?!.*/usb\d)")
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _COMMENT = re.compile(r'^\s*comment "([0-9a-f]{12})"$', re.MULTILINE)
+_NETWORKD = "/run/systemd/netif"
+_SOCKET = "io.systemd.Network"
 _WIRELESS = {"wlan", "wwan", "bluetooth"}
 
 Links = Sequence[Mapping[str, Any]]
@@ -24,12 +27,12 @@ Links = Sequence[Mapping[str, Any]]
 
 def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Address, ...]]:
     """The ports in the order of their places; bonds and VLANs, and the addresses, in the kernel's order."""
-    links, found = host.netlink.links(), host.netlink.addresses()
+    links, found, heard = host.netlink.links(), host.netlink.addresses(), neighbours(host)
     by_name = {link["name"]: link for link in links}
     ports = {_name(d): d for d in host.udev.devices("net") if _is_port(d, by_name.get(_name(d)))}
     below = {name: tuple(_ports_below(name, links, ports)) for name in {a["link"] for a in found}}
     nics = (
-        _nic(host, device, by_name[name], tuple(a["address"] for a in found if name in below[a["link"]]))
+        _nic(host, device, by_name[name], tuple(a["address"] for a in found if name in below[a["link"]]), heard.get(name, ()))
         for name, device in ports.items()
     )
     macs = {name: _mac(by_name[name]) for name in ports}
@@ -60,6 +63,22 @@ def _device(link: Mapping[str, Any], links: Links, lasting: Mapping[str, str]) -
         return Device(name=name, kind="vlan", mtu=link["mtu"], vlan=link.get("vlan", 0), parent=parent)
     members = sorted(lasting[str(each["name"])] for each in links if each["master"] == name)
     return Device(name=name, kind="bond", mtu=link["mtu"], mode=link.get("mode", ""), members=tuple(members))
+
+
+def neighbours(host: Host) -> dict[str, tuple[Neighbour, ...]]:
+    """The kernel's name of a port -> who is at the other end. networkd listens; without it nobody has."""
+    if _SOCKET not in host.files.list(_NETWORKD):
+        return {}
+    told = host.run(["networkctl", "--json=short", "lldp"], check=False).stdout
+    try:
+        links = json.loads(told)["Neighbors"]
+        return {link["InterfaceName"]: tuple(_neighbour(n) for n in link["Neighbors"]) for link in links}
+    except (ValueError, KeyError, TypeError):
+        return {}  # networkd is stopping, or of another version: no reason to see no ports
+
+
+def _neighbour(facts: Mapping[str, Any]) -> Neighbour:
+    return Neighbour(system=facts.get("SystemName", ""), chassis=facts.get("ChassisID", ""), port=facts.get("PortID", ""))
 
 
 def _name(device: UdevDevice) -> str:
@@ -93,7 +112,9 @@ def _ports_below(name: str, links: Links, ports: Mapping[str, UdevDevice]) -> It
         todo += [str(link["parent"]) for link in links if link["name"] == here and link["parent"]]
 
 
-def _nic(host: Host, device: UdevDevice, link: Mapping[str, Any], addresses: tuple[str, ...]) -> Nic:
+def _nic(
+    host: Host, device: UdevDevice, link: Mapping[str, Any], addresses: tuple[str, ...], heard: tuple[Neighbour, ...]
+) -> Nic:
     facts = device.properties
     place = _PLACE.match(device.path)
     sys, pci = (place[1], place[2]) if place else ("", "")
@@ -111,6 +132,7 @@ def _nic(host: Host, device: UdevDevice, link: Mapping[str, Any], addresses: tup
         mtu=link["mtu"],
         numa_node=_integer(host, f"{sys}/numa_node", -1) if pci else -1,
         master=link["master"],
+        neighbours=heard,
         vf_of=physical,
         sriov=_sriov(host, sys, link["vfs"]) if pci and not physical else None,
         addresses=addresses,

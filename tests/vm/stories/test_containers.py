@@ -32,6 +32,7 @@ def test_container_nodes(containers: ContainerLab) -> None:
         told = json.loads(node.run("trivet status --json"))
         assert (told["name"], told["state"]) == (node.node.name, "ready"), told
     n1.run("ping -c 1 -W 2 10.7.0.2")
+    n1.run("until trivet inspect | grep -q 'cable to  n2/eth0'; do sleep 1; done", timeout=60)
     n1.run("systemd-run --quiet python3 -m http.server 8000; until ss -Hltn sport 8000 | grep -q .; do sleep 0.1; done")
     assert n1.output(CONNECT.format("127.0.0.1/8000")).ok
     assert n2.output(CONNECT.format("10.7.0.1/22")).ok, "SSH is asked for by the spec"
