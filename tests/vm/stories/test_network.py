@@ -59,7 +59,8 @@ def pair(lab: Lab, bond: str) -> list[VM]:
 @story("bond-member-pulled")
 def test_bond_member_pulled(lab: Lab) -> None:
     """Two cables, no switch that knows of it: one is pulled and put back, and a ping of 10 ms counts what is lost."""
-    n1, _ = pair(lab, "active-backup")
+    nodes = pair(lab, "active-backup")
+    n1 = nodes[0]
     link = json.loads(n1.run("ip -json -details link show storage"))[0]
     assert (link["linkinfo"]["info_data"]["id"], link["mtu"], link["link"]) == (20, 9000, "bond-storage")
     assert "Bonding Mode: fault-tolerance (active-backup)" in n1.run("cat /proc/net/bonding/bond-storage")
@@ -68,17 +69,20 @@ def test_bond_member_pulled(lab: Lab) -> None:
         active = re.search(r"Currently Active Slave: (\S+)", n1.run("cat /proc/net/bonding/bond-storage"))
         assert active
         mac = n1.run(f"cat /sys/class/net/bond-storage/lower_{active[1]}/bonding_slave/perm_hwaddr").strip()
-        lost = pulled(n1, 1 + int(mac.endswith(":02")))
+        lost = pulled(nodes, 1 + int(mac.endswith(":02")))
         assert lost * INTERVAL < 1, f"{lost} pings of {INTERVAL} s were lost when cable {cable} was pulled"
 
 
-def pulled(vm: VM, nic: int) -> int:
-    """Pull the cable that is in use, put it back later; how many pings did not come back."""
+def pulled(nodes: list[VM], nic: int) -> int:
+    """Pull the cable that is in use, at both of its ends, put it back later; how many pings did not come back."""
+    vm = nodes[0]
     vm.run(f"ping -i {INTERVAL} -w {2 * PULL_SECONDS + 4} -q 10.9.0.2 > /run/pings 2>&1 &")
     time.sleep(2)
-    vm.cable(nic, plugged=False)
+    for end in nodes:
+        end.cable(nic, plugged=False)
     time.sleep(PULL_SECONDS)
-    vm.cable(nic, plugged=True)
+    for end in nodes:
+        end.cable(nic, plugged=True)
     time.sleep(PULL_SECONDS + 3)
     text = vm.run("cat /run/pings")
     match = re.search(r"(\d+) packets transmitted, (\d+) received", text)
