@@ -47,9 +47,9 @@ def begin(host_with: HostWith, text: str, seconds: int, emit: Emit) -> Plan:
             raise ApplianceError(f"this destroys {', '.join(plan.destroys)}, and nothing brings that back", "use `trivet apply`")
         if not plan.steps:
             return plan
+        _arm(host, seconds)  # before there is anything to take back: without a timer nothing is tried
         host.files.write(CANDIDATE, text, 0o600)
         host.files.write(_DEADLINE, f"{uptime(host) + seconds:.2f}")
-        _arm(host, seconds)
         try:
             flow.apply(plan, host, emit)
             return plan
