@@ -41,6 +41,7 @@ def inspect(host: Host) -> Inventory:
         devices=devices,
         addresses=addresses,
         firewall=network.firewall(host) if now.installed else "",
+        chassis=network.chassis(host) if now.installed else None,
         system=now,
     )
 

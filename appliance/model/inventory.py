@@ -3,7 +3,7 @@
 
 from appliance.model.base import Model
 from appliance.model.machine import Machine
-from appliance.model.network import Address, Device, Nic
+from appliance.model.network import Address, Chassis, Device, Nic
 from appliance.model.storage import Disk
 
 
@@ -35,7 +35,10 @@ class Image(Model):
 
 
 class Inventory(Model):
-    """One JSON document about one machine. `firewall` is the digest of the table that is loaded; "" for none of ours."""
+    """One JSON document about one machine.
+
+    `firewall` is the digest of the table that is loaded, "" for none of ours; `chassis` is this node in OVN, while it runs.
+    """
 
     version: int = 1
     machine: Machine = Machine()
@@ -44,4 +47,5 @@ class Inventory(Model):
     devices: tuple[Device, ...] = ()
     addresses: tuple[Address, ...] = ()
     firewall: str = ""
+    chassis: Chassis | None = None
     system: System = System()

@@ -78,18 +78,35 @@ class Nic(Model):
 
 
 class Device(Model):
-    """A bond or a VLAN interface, as wished and as observed: the two are compared.
+    """A bond, a VLAN interface, a bridge of Open vSwitch or an internal port of it, as wished and as observed: they are compared.
 
-    `members` of a bond are permanent MAC addresses, sorted; `parent` of a VLAN is a bond's name, or a port's address.
+    `members` of a bond are permanent MAC addresses, sorted; those of a bridge are its uplinks. A `parent` (of a VLAN) and an
+    uplink are a bond's name, or a port's address. `trunks` are the VLANs that a bridge's uplink lets through, 0 for untagged
+    frames, () for all. `mac` is an internal port's, `mtu` is 0 for a bridge, which has none of its own.
     """
 
     name: str
-    kind: Literal["bond", "vlan"]
-    mtu: int
+    kind: Literal["bond", "vlan", "bridge", "internal"]
+    mtu: int = 0
     mode: str = ""
     members: tuple[str, ...] = ()
     vlan: int = 0
+    trunks: tuple[int, ...] = ()
     parent: str = ""
+    mac: str = ""
+
+    @property
+    def switched(self) -> bool:
+        """Is it Open vSwitch's, and not the kernel's?"""
+        return self.kind in ("bridge", "internal")
+
+
+class Chassis(Model):
+    """This node as OVN knows it: its name, the address of its tunnels, and which of its bridges lead to which outside network."""
+
+    name: str
+    encap: str
+    mappings: tuple[tuple[str, str], ...] = ()
 
 
 class Address(Model):

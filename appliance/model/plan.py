@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from appliance.model.base import Model
-from appliance.model.network import Device
+from appliance.model.network import Chassis, Device
 from appliance.model.storage import UNFINISHED, InstalledNode
 from appliance.model.units import format_size
 
@@ -223,9 +223,9 @@ class File(Model):
 
 
 class ConfigureNetwork(_Step):
-    """Write networkd's files and have it read them, all at once, until the kernel has these bonds and VLANs.
+    """Write networkd's files and have it read them, until there are these bonds and VLANs, this bridge and its internal ports.
 
-    Those whose file changed, or that are not as wished, are made anew.
+    Bonds and VLANs whose file changed, or that are not as wished, are made anew; Open vSwitch changes its own in place.
     """
 
     kind: Literal["configure-network"] = "configure-network"
@@ -234,6 +234,16 @@ class ConfigureNetwork(_Step):
 
     def __str__(self) -> str:
         return "configure the network"
+
+
+class ConfigureOvn(_Step):
+    """Run OVN on this node, and be the chassis that is named; without one, stop it."""
+
+    kind: Literal["configure-ovn"] = "configure-ovn"
+    chassis: Chassis | None
+
+    def __str__(self) -> str:
+        return f"run OVN, with tunnels from {self.chassis.encap}" if self.chassis else "stop OVN"
 
 
 class LoadFirewall(_Step):
@@ -285,7 +295,7 @@ class SetUnit(_Step):
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | ConfigureNetwork
-    | ConfigureVfs | LoadFirewall | SetUnit,
+    | ConfigureOvn | ConfigureVfs | LoadFirewall | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

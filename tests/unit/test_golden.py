@@ -20,6 +20,7 @@ from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan
 from appliance.services.network.firewall import table
 from appliance.services.network.networkd import files
+from appliance.services.network.switch import transaction
 from appliance.services.network.topology import resolve
 
 TESTS = Path(__file__).parents[1]
@@ -52,12 +53,15 @@ def test_plans(case: Path) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_networks(case: Path) -> None:
-    """What networkd and nft read on the node."""
+    """What networkd, Open vSwitch and nft read on the node."""
     spec = load_spec((case / "spec.yaml").read_text())
     uplinks, problems = resolve(machine_of(case), spec)
     assert not problems
     agree(case / "firewall.nft", table(spec).rstrip())
-    agree(case / "network.txt", "\n".join(f"== {path}\n{text}" for path, text in sorted(files(uplinks).items())).rstrip())
+    network = [f"== {path}\n{text}" for path, text in sorted(files(uplinks).items())]
+    if words := transaction([d for uplink in uplinks for d in uplink.devices], (), {}, "system"):
+        network.append("== ovs-vsctl" + " ".join(words).replace("-- ", "\n"))
+    agree(case / "network.txt", "\n".join(network).rstrip())
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda c: c.name)

@@ -78,7 +78,7 @@ def test_static_on_a_vlan_with_routes() -> None:
     wish = management(address=addresses, gateway=["10.0.0.1", "fd00::1"], dns=["10.0.0.1"], vlan=30, mtu=9000, routes=routes)
     assert files(wish) == {
         "management-vlan.netdev": "[NetDev]\nName=management\nKind=vlan\nMTUBytes=9000\n\n[VLAN]\nId=30\n",
-        "management-vlan.network": """\
+        "management-plane.network": """\
 [Match]
 Name=management
 
@@ -130,8 +130,8 @@ def test_two_planes_on_a_bond() -> None:
         "management-525400123452.network",
         "management-bond.netdev",
         "management-bond.network",
+        "storage-plane.network",
         "storage-vlan.netdev",
-        "storage-vlan.network",
     ]
     assert found["management-525400123452.network"].endswith("[Network]\nBond=bond-management\n")
     assert (
@@ -173,7 +173,7 @@ def test_plan_twice_is_nothing_and_what_an_earlier_spec_left_goes() -> None:
     static, vlan = management(address="10.0.0.11/24"), management(address="10.0.0.11/24", vlan=30)
     assert list(network.plan(carried_out(vlan), vlan)) == []
     gone = [name for name, text in files(static, carried_out(vlan)).items() if not text]
-    assert gone == ["management-vlan.netdev", "management-vlan.network"]
+    assert gone == ["management-plane.network", "management-vlan.netdev"]
 
 
 def test_an_address_that_did_not_come_up_is_said() -> None:

@@ -9,11 +9,17 @@ from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan, StepFailed
 from appliance.host.host import Host
 from appliance.model.network import Device, Vf
-from appliance.model.plan import ConfigureNetwork, ConfigureVfs, LoadFirewall, VfWish
-from appliance.services.network.observe import devices, firewall, functions, port_name
+from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, LoadFirewall, VfWish
+from appliance.services.network import switch
+from appliance.services.network.observe import chassis, devices, firewall, functions, port_name, port_names
 from appliance.services.network.sriov import agree
 
 NETWORKD = "systemd-networkd.service"
+_OVS_VSCTL = ("ovs-vsctl", "--timeout=20")
+_SWITCH = ("ovsdb-server.service", "ovs-vswitchd.service")
+_CENTRAL = ("ovn-ovsdb-server-nb.service", "ovn-ovsdb-server-sb.service", "ovn-northd.service")
+_CONTROLLER = "ovn-controller.service"
+_SYSTEM_ID = "/etc/openvswitch/system-id.conf"
 _DEVICES = "/sys/bus/pci/devices"
 _SECONDS = 20
 """For the kernel to have what was asked of networkd: bonds and VLANs need no link."""
@@ -22,30 +28,56 @@ _SECONDS = 20
 class _ConfigureNetwork:
     def done(self, step: ConfigureNetwork, host: Host) -> bool:
         written = all((host.files.read(file.path) or "") == file.content.rstrip() for file in step.files)
-        return written and not _missing(step.devices, host)
+        present = devices(host)
+        return written and not _missing(step.devices, present) and not switch.surplus(step.devices, present)
 
     def do(self, step: ConfigureNetwork, host: Host, report: Report) -> None:
         # networkd makes what is not there, and leaves a bond or VLAN that is there as it was made.
+        present = devices(host)
         stale = {_device(host.files.read(file.path)) for file in step.files if file.path.endswith(".netdev")}
-        stale |= {device.name for device in _missing(step.devices, host)}
+        stale |= {device.name for device in _missing(step.devices, present)}
         for file in step.files:
             if file.content:
                 host.files.write(file.path, file.content)
             else:
                 host.files.remove(file.path)
-        for name in sorted(stale & {device.name for device in devices(host.netlink.links())}):
+        # Before the kernel's: a plane's interface has the same name whoever has it.
+        if gone := switch.removal(switch.surplus(step.devices, present)):
+            host.run([*_OVS_VSCTL, *gone])
+        for name in sorted(stale & {device.name for device in present if not device.switched}):
             host.run(["ip", "link", "delete", name])
         # What it has made once and lost since, networkd makes again only when it starts.
         host.run(["systemctl", "restart" if stale - {""} else "try-reload-or-restart", NETWORKD])
+        if words := switch.transaction(step.devices, present, port_names(host), _datapath(host)):
+            _start_switch(host)
+            host.run([*_OVS_VSCTL, *words])
         self._wait(step, host)
 
     def _wait(self, step: ConfigureNetwork, host: Host) -> None:
         end = time.monotonic() + _SECONDS
-        while missing := _missing(step.devices, host):
+        while missing := _missing(step.devices, devices(host)):
             if time.monotonic() > end:
                 names = ", ".join(device.name for device in missing)
                 raise StepFailed(f"{names} is not as it was asked for after {_SECONDS} s", f"see `journalctl -u {NETWORKD}`")
             time.sleep(0.2)
+
+
+class _ConfigureOvn:
+    def done(self, step: ConfigureOvn, host: Host) -> bool:
+        return chassis(host) == step.chassis
+
+    def do(self, step: ConfigureOvn, host: Host, report: Report) -> None:
+        if step.chassis is None:
+            host.run(["systemctl", "stop", _CONTROLLER, *reversed(_CENTRAL)])
+            return
+        _start_switch(host)
+        host.run([*_OVS_VSCTL, *switch.membership(step.chassis, _datapath(host))])
+        host.run(["systemctl", "start", *_CENTRAL, _CONTROLLER])
+        end = time.monotonic() + _SECONDS
+        while not self.done(step, host):
+            if time.monotonic() > end:
+                raise StepFailed(f"OVN does not know this node after {_SECONDS} s", "see /var/log/ovn/ovn-controller.log")
+            time.sleep(0.1)
 
 
 class _LoadFirewall:
@@ -120,10 +152,21 @@ def _drive(host: Host, vf: Vf, driver: str) -> None:
     host.files.write("/sys/bus/pci/drivers_probe", vf.pci)
 
 
-def _missing(wished: Iterable[Device], host: Host) -> list[Device]:
-    """Those that the kernel has not, or not so."""
-    present = set(devices(host.netlink.links()))
-    return [device for device in wished if device not in present]
+def _missing(wished: Iterable[Device], present: Iterable[Device]) -> list[Device]:
+    """Those that are not there, or not so."""
+    there = set(present)
+    return [device for device in wished if device not in there]
+
+
+def _datapath(host: Host) -> str:
+    """The kernel's, but in a container node, whose kernel is another machine's and may have none."""
+    words = (host.files.read("/proc/cmdline") or "").split()
+    return "netdev" if "trivet.container=1" in words else "system"
+
+
+def _start_switch(host: Host) -> None:
+    host.files.write(_SYSTEM_ID, f"{host.files.read('/proc/sys/kernel/hostname')}\n")  # or it invents another at each start
+    host.run(["systemctl", "start", *_SWITCH])
 
 
 def _device(netdev: str | None) -> str:
@@ -135,6 +178,7 @@ def _device(netdev: str | None) -> str:
 
 HANDLERS: dict[type, Handler] = {
     ConfigureNetwork: _ConfigureNetwork(),
+    ConfigureOvn: _ConfigureOvn(),
     ConfigureVfs: _ConfigureVfs(),
     LoadFirewall: _LoadFirewall(),
 }

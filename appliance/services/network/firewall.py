@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from appliance.model import rendered
 from appliance.model.spec import Spec
+from appliance.services.network import ovn
 
 TABLE = "trivet"
 GROUPS: Mapping[str, int] = {"management": 1, "business": 2, "overlay": 3, "storage": 4}
@@ -27,8 +28,12 @@ class Rule:
 
 def allowed(spec: Spec) -> dict[str, tuple[Rule, ...]]:
     """Plane -> what may come in there."""
-    ssh = (Rule("tcp", "22", "SSH"),) if spec.admin.ssh.enabled else ()
-    return {"management": ssh}
+    rules: dict[str, tuple[Rule, ...]] = {}
+    if spec.admin.ssh.enabled:
+        rules["management"] = (Rule("tcp", "22", "SSH"),)
+    if plane := ovn.tunnels(spec):
+        rules[plane] = (*rules.get(plane, ()), Rule("udp", str(ovn.PORT), "Geneve"))
+    return rules
 
 
 def digest(spec: Spec) -> str:

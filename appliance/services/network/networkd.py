@@ -2,7 +2,8 @@
 """Uplinks -> the files that systemd-networkd shall read. Pure.
 
 Ports are matched by their permanent MAC address, so a name that the kernel or a driver changes changes nothing. A bond has
-the address of its first port, whichever comes up first: a DHCP server knows the node by it.
+the address of its first port, whichever comes up first: a DHCP server knows the node by it. What the virtual switch has,
+networkd brings up and leaves where it is.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,25 +26,21 @@ def files(uplinks: Sequence[Uplink]) -> dict[str, str]:
 
 def _parts(uplink: Uplink) -> Iterator[tuple[str, str, dict[str, object]]]:
     """(the end of the file's name, its template, what the template is told) for each file of an uplink."""
-    name = uplink.owner.name
+    name, group = uplink.owner.name, _group(uplink.itself)
     if uplink.bond:
-        group = _group(uplink.untagged)
         values: dict[str, object] = {"uplink": uplink, "mode": uplink.owner.spec.bond, "group": group}
         yield f"{name}-bond.netdev", "bond.netdev", values
         yield f"{name}-bond.network", "bond.network", values
     for nic in uplink.nics:
         # One port: called like its plane. Members of a bond: by their addresses, which is how they are matched, too.
         end = f"-{nic.mac.replace(':', '')}" if uplink.bond else ""
-        yield (
-            f"{name}{end}.network",
-            "port.network",
-            {"uplink": uplink, "nic": nic, "group": 0 if uplink.bond else _group(uplink.untagged)},
-        )
-    for plane in uplink.tagged:
-        yield f"{plane.name}-vlan.netdev", "vlan.netdev", {"plane": plane}
-        yield f"{plane.name}-vlan.network", "vlan.network", {"plane": plane, "group": _group((plane,))}
+        yield f"{name}{end}.network", "port.network", {"uplink": uplink, "nic": nic, "group": 0 if uplink.bond else group}
+    for plane in uplink.apart:
+        if not uplink.switched:
+            yield f"{plane.name}-vlan.netdev", "vlan.netdev", {"plane": plane}
+        yield f"{plane.name}-plane.network", "plane.network", {"plane": plane, "group": _group(plane)}
 
 
-def _group(planes: Sequence[Plane]) -> int:
+def _group(plane: Plane | None) -> int:
     """The link group by which the firewall knows the plane that stands on an interface; 0 for none."""
-    return GROUPS[planes[0].name] if planes else 0
+    return GROUPS[plane.name] if plane else 0

@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from appliance.host.host import Host, UdevDevice
-from appliance.model.network import Address, Device, Neighbour, Nic, Sriov, Vf
+from appliance.model.network import Address, Chassis, Device, Neighbour, Nic, Sriov, Vf
 from appliance.services.network.firewall import TABLE
+from appliance.services.network.switch import QUERY, Tables
 
 _PCI_DEVICES = "/sys/bus/pci/devices"
 _PLACE = re.compile(r"^(/sys/devices/.*/([0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]))/(?!.*/usb\d)")
 _MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 _COMMENT = re.compile(r'^\s*comment "([0-9a-f]{12})"$', re.MULTILINE)
 _NETWORKD = "/run/systemd/netif"
+_OVS, _OVN = "/run/openvswitch", "/run/ovn"
 _SOCKET = "io.systemd.Network"
 _WIRELESS = {"wlan", "wwan", "bluetooth"}
 
@@ -26,7 +28,7 @@ Links = Sequence[Mapping[str, Any]]
 
 
 def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Address, ...]]:
-    """The ports in the order of their places; bonds and VLANs, and the addresses, in the kernel's order."""
+    """The ports in the order of their places; bonds, VLANs, Open vSwitch's devices; the addresses, as the kernel lists them."""
     links, found, heard = host.netlink.links(), host.netlink.addresses(), neighbours(host)
     by_name = {link["name"]: link for link in links}
     ports = {_name(d): d for d in host.udev.devices("net") if _is_port(d, by_name.get(_name(d)))}
@@ -41,7 +43,7 @@ def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Addr
         for a in found
         if a["scope"] != "host"
     )
-    return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), devices(links), tuple(addresses)
+    return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), devices(host, links), tuple(addresses)
 
 
 def firewall(host: Host) -> str:
@@ -50,10 +52,42 @@ def firewall(host: Host) -> str:
     return match[1] if match else ""
 
 
-def devices(links: Links) -> tuple[Device, ...]:
-    """The bonds and VLAN interfaces among the kernel's links."""
-    lasting = {str(link["name"]): str(link["name"]) if link["kind"] else _mac(link) for link in links}
-    return tuple(_device(link, links, lasting) for link in links if link["kind"] in ("bond", "vlan"))
+def devices(host: Host, links: Links | None = None) -> tuple[Device, ...]:
+    """The bonds and VLAN interfaces among the kernel's links, and our bridge of Open vSwitch with its ports."""
+    links = host.netlink.links() if links is None else links
+    lasting = {str(link["name"]): _mac(link) if _has_hardware(link) else str(link["name"]) for link in links}
+    kernel = (_device(link, links, lasting) for link in links if link["kind"] in ("bond", "vlan"))
+    tables = _switch(host)
+    return (*kernel, *(tables.devices(links, lasting) if tables else ()))
+
+
+def port_names(host: Host) -> dict[str, str]:
+    """A port's address -> what the kernel calls it now."""
+    return {_mac(link): str(link["name"]) for link in host.netlink.links() if _has_hardware(link)}
+
+
+def chassis(host: Host) -> Chassis | None:
+    """This node in OVN: what its controller is told to be, once the southbound database has heard so from it."""
+    tables = _switch(host)
+    told = tables.chassis() if tables else None
+    if told is None or "ovnsb_db.sock" not in host.files.list(_OVN) or not _runs(host, f"{_OVN}/ovn-controller.pid"):
+        return None
+    query = ["ovn-sbctl", "--timeout=10", "--bare", "--columns=ip", "find", "Encap", f'chassis_name="{told.name}"']
+    return told if told.encap in host.run(query, check=False).stdout.split() else None
+
+
+def _switch(host: Host) -> Tables | None:
+    """Open vSwitch's tables; None where it does not run."""
+    if "db.sock" not in host.files.list(_OVS) or not _runs(host, f"{_OVS}/ovs-vswitchd.pid"):
+        return None
+    answer = host.run(QUERY, check=False)
+    return None if answer.code else Tables(answer.stdout)
+
+
+def _runs(host: Host, pid_file: str) -> bool:
+    """Is the process of a pid file alive? One that was killed leaves its file."""
+    pid = host.files.read(pid_file)
+    return bool(pid) and host.files.read(f"/proc/{pid}/comm") is not None
 
 
 def _device(link: Mapping[str, Any], links: Links, lasting: Mapping[str, str]) -> Device:
@@ -83,6 +117,11 @@ def _neighbour(facts: Mapping[str, Any]) -> Neighbour:
 
 def _name(device: UdevDevice) -> str:
     return device.path.rpartition("/")[2]
+
+
+def _has_hardware(link: Mapping[str, Any]) -> bool:
+    """As far as the link itself says so; a container node's cable counts."""
+    return not link["kind"] or (link["kind"] == "veth" and bool(link.get("outside")))
 
 
 def _is_port(device: UdevDevice, link: Mapping[str, Any] | None) -> bool:

@@ -7,11 +7,11 @@ All of networkd's files are one step: between two of them there would be a netwo
 from collections.abc import Iterator
 
 from appliance.model.inventory import Inventory
-from appliance.model.plan import ConfigureNetwork, File, LoadFirewall, Pending, Step
+from appliance.model.plan import ConfigureNetwork, ConfigureOvn, File, LoadFirewall, Pending, Step
 from appliance.model.problem import Problem
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
-from appliance.services.network import firewall, networkd, sriov
+from appliance.services.network import firewall, networkd, ovn, sriov, switch
 from appliance.services.network.topology import PLACE, Uplink, resolve
 
 
@@ -31,10 +31,12 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
         yield LoadFirewall(content=firewall.table(spec), digest=firewall.digest(spec), why=why)
     changed = _changed(inventory, uplinks)
     devices = tuple(device for uplink in uplinks for device in uplink.devices)
-    if changed or not set(devices) <= set(inventory.devices):
+    if changed or not set(devices) <= set(inventory.devices) or switch.surplus(devices, inventory.devices):
         carried = "; ".join(_words(uplink) for uplink in uplinks)
         files = tuple(File(path=path, content=text) for path, text in changed.items())
         yield ConfigureNetwork(files=files, devices=devices, why=f"{PLACE}: {carried}")
+    if not ovn.waiting(inventory, spec, uplinks) and inventory.chassis != (chassis := ovn.chassis(inventory, spec, uplinks)):
+        yield ConfigureOvn(chassis=chassis, why=f"{PLACE}.{ovn.tunnels(spec) or 'business'}")
     yield from sriov.plan(sriov.resolve(inventory, spec, uplinks)[0])
 
 
@@ -53,10 +55,7 @@ def _words(uplink: Uplink) -> str:
 
 
 def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:
-    """What is wished and not there: what later versions will do, and addresses that have not come up."""
-    later = "this version of Trivet reads it and does not carry it out yet"
-    if spec.network.planes.business:
-        yield Pending(where=f"{PLACE}.business", why=f"the virtual switch on it: {later}")
+    """What is wished and not there: addresses that have not come up."""
     uplinks, problems = resolve(inventory, spec)
     if problems or _changed(inventory, uplinks):
         return
@@ -68,3 +67,5 @@ def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:
             for address in plane.spec.addresses:
                 if address not in present:
                     yield Pending(where=f"{PLACE}.{plane.name}.address", why=f"{address} is not on this machine: {why}")
+    if ovn.waiting(inventory, spec, uplinks):
+        yield Pending(where=f"{PLACE}.{ovn.tunnels(spec)}.address", why="there is none yet, and OVN needs it for its tunnels")

@@ -2,7 +2,8 @@
 """(NICs, planes of the spec) -> uplinks: which ports carry which planes, under which kernel names. Pure.
 
 A plane with ports of its own makes an uplink: one port, or a bond of several, called bond-<plane>. Other planes stand on it
-(`on`). A plane with a VLAN has an interface of its own, called like the plane; one without stands on the uplink itself.
+(`on`). A plane with a VLAN has an interface of its own, called like the plane; one without stands on the uplink itself. Where
+business is among an uplink's planes, Open vSwitch has the uplink, and each plane is an internal port of its bridge.
 """
 
 import ipaddress
@@ -17,6 +18,7 @@ from appliance.model.selector import Range, select
 from appliance.model.spec import PlaneSpec, Spec
 
 PLACE = "network.planes"
+BRIDGE = "br-business"
 ETHERNET = 1500
 
 
@@ -68,8 +70,13 @@ class Uplink:
         return max(plane.mtu for plane in self.planes)
 
     @property
+    def switched(self) -> bool:
+        """Does the virtual switch have it, for the sake of the business plane?"""
+        return any(plane.name == "business" for plane in self.planes)
+
+    @property
     def untagged(self) -> tuple[Plane, ...]:
-        """The planes that stand on the uplink itself; more than one is a problem."""
+        """The planes without a VLAN; more than one is a problem."""
         return tuple(plane for plane in self.planes if plane.stands and not plane.vlan)
 
     @property
@@ -77,12 +84,38 @@ class Uplink:
         return tuple(plane for plane in self.planes if plane.vlan)
 
     @property
+    def itself(self) -> Plane | None:
+        """The plane that stands on the bond or port itself."""
+        return self.untagged[0] if self.untagged and not self.switched else None
+
+    @property
+    def apart(self) -> tuple[Plane, ...]:
+        """The planes with an interface of their own, which is called like them."""
+        return tuple(plane for plane in self.planes if plane.stands) if self.switched else self.tagged
+
+    @property
+    def link(self) -> str:
+        """The bond's name, or the port's address."""
+        return self.bond or self.nics[0].mac
+
+    @property
+    def trunks(self) -> tuple[int, ...]:
+        """The VLANs that the switch lets through to the network outside, 0 for untagged frames; () for all of them."""
+        vlans = {plane.spec.vlan or 0 for plane in self.planes}
+        return () if "trunk" in vlans else tuple(sorted(int(vlan) for vlan in vlans))
+
+    @property
     def devices(self) -> tuple[Device, ...]:
-        """What the kernel shall have on these ports."""
+        """What there shall be on these ports."""
         macs, mode = tuple(sorted(nic.mac for nic in self.nics)), self.owner.spec.bond
         bond = (Device(name=self.bond, kind="bond", mtu=self.mtu, mode=mode, members=macs),) if self.bond else ()
-        parent = self.bond or macs[0]
-        return (*bond, *(Device(name=p.name, kind="vlan", mtu=p.mtu, vlan=p.vlan, parent=parent) for p in self.tagged))
+        if not self.switched:
+            vlans = (Device(name=p.name, kind="vlan", mtu=p.mtu, vlan=p.vlan, parent=self.link) for p in self.apart)
+            return (*bond, *vlans)
+        # As a VLAN has its parent's address: a DHCP server knows the node by that of its first port, switched or not.
+        mac = self.nics[0].mac
+        ports = (Device(name=p.name, kind="internal", mtu=p.mtu, vlan=p.vlan, parent=BRIDGE, mac=mac) for p in self.apart)
+        return (*bond, Device(name=BRIDGE, kind="bridge", members=(self.link,), trunks=self.trunks), *ports)
 
 
 def resolve(inventory: Inventory, spec: Spec) -> tuple[tuple[Uplink, ...], list[Problem]]:
@@ -158,7 +191,7 @@ def _shared(uplink: Uplink) -> Iterator[Problem]:
             message = f"{one.name} and {other.name} share their ports and VLAN {one.vlan}"
             yield Problem(where=f"{PLACE}.{other.name}.vlan", message=message, hint="give each a VLAN of its own")
     for plane in uplink.untagged:
-        if plane.mtu < uplink.mtu:
+        if plane is uplink.itself and plane.mtu < uplink.mtu:
             wider = max(uplink.planes, key=lambda p: p.mtu)
             message = f"the ports carry {wider.name}'s {wider.mtu} bytes, and {plane.name}, on them without a VLAN, {plane.mtu}"
             hint = f"give {plane.name} a VLAN, or mtu: {wider.mtu} where its whole network has that"
