@@ -102,4 +102,4 @@ def guest(node: ContainerNode, name: str, switch: str, address: str) -> None:
     node.run(f"ovs-vsctl add-port br-int g{name} -- set Interface g{name} {internal} 'mac=\"{mac}\"'")
     node.run(f"ip netns add {name} && ip link set g{name} netns {name} && ip -n {name} link set g{name} up")
     node.run(f"ip -n {name} address add {address}/24 dev g{name}")
-    node.run(f"until [ \"$(ovn-nbctl lsp-get-up port-{name})\" = up ]; do sleep 0.1; done", timeout=20)
+    node.run(f'until [ "$(ovn-nbctl lsp-get-up port-{name})" = up ]; do sleep 0.1; done', timeout=20)
