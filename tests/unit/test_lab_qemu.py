@@ -12,7 +12,7 @@ import pytest
 from tests.vm.machines import Disk, Machine, Nic, Numa, Stick
 from tests.vm.qemu import Wiring, argv, disk_devices
 
-WIRING = Wiring(Path("/w"), ssh_port=2222, switches=(("storage", 7001),))
+WIRING = Wiring(Path("/w"), ssh_port=2222, cables=((2, (Path("/w/a"), Path("/w/b"))),))
 
 
 def after(words: list[str], option: str) -> list[str]:
@@ -100,7 +100,7 @@ def test_only_the_first_user_nic_is_forwarded() -> None:
     assert after(words, "-netdev") == [
         "user,id=net0,hostfwd=tcp:127.0.0.1:2222-:22",
         "user,id=net1",
-        "socket,id=net2,mcast=230.84.82.86:7001,localaddr=127.0.0.1",
+        "dgram,id=net2,local.type=unix,local.path=/w/a,remote.type=unix,remote.path=/w/b",
     ]
     assert "igb,id=nic0,bus=port-nic0,netdev=net0,mac=52:54:00:00:00:01,bootindex=3000" in words
 

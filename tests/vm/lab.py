@@ -19,10 +19,11 @@ from typing import Any
 
 from tests.vm import accel
 from tests.vm.machines import Machine
-from tests.vm.process import LabError, command, free_port
+from tests.vm.process import LabError, command
 from tests.vm.vm import VM
 
 REPO = Path(__file__).resolve().parents[2]
+_ENDS = ("a", "b")
 BUILD = Path(os.environ.get("TRIVET_BUILD", REPO / "build"))
 
 
@@ -41,7 +42,7 @@ class Lab:
         self.machines: dict[str, VM] = {}
         self.revived: list[str] = []
         self.keep_disks = False
-        self._switches: dict[str, int] = {}
+        self._cables: dict[str, list[tuple[str, int]]] = {}
         self._accel = ""
         shutil.rmtree(folder, ignore_errors=True)
         for each in (self.folder, self.shared):
@@ -67,9 +68,15 @@ class Lab:
             for file in [] if self.keep_disks else vm.folder.glob("*.qcow2"):
                 file.unlink()
 
-    def switch(self, name: str) -> int:
-        """The port that stands for a private switch; made when first named."""
-        return self._switches.setdefault(name, free_port())
+    def cable(self, name: str, machine: str, nic: int) -> tuple[Path, Path]:
+        """The sockets at this end of a cable and at the other. What is sent into it comes out there, and nowhere else."""
+        ends = self._cables.setdefault(name, [])
+        if (machine, nic) not in ends:
+            ends.append((machine, nic))
+        if len(ends) > len(_ENDS):
+            raise LabError(f"the cable {name} has two ends: {ends}")
+        here, there = (_ENDS, _ENDS[::-1])[ends.index((machine, nic))]
+        return self.folder / f"{name}-{here}", self.folder / f"{name}-{there}"
 
     def snapshot_folder(self, name: str) -> Path:
         return self.shared / "moments" / name

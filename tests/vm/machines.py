@@ -39,7 +39,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Nic:
-    """A network card; `network` is USER or the name of a private switch that machines of one lab share."""
+    """A network card; `network` is USER, or the name of a cable whose other end another card of the lab has, or none."""
 
     model: Literal["igb", "e1000e", "virtio"] = "virtio"
     mac: str = "52:54:00:00:00:01"

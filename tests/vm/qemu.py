@@ -19,7 +19,6 @@ from tests.vm.machines import USER, Disk, Machine, Nic, Stick
 OVMF = Path("/usr/share/OVMF")
 CODE = {"uefi": OVMF / "OVMF_CODE_4M.fd", "secureboot": OVMF / "OVMF_CODE_4M.secboot.fd"}
 VARS = {"uefi": OVMF / "OVMF_VARS_4M.fd", "secureboot": OVMF / "OVMF_VARS_4M.ms.fd"}
-MCAST = "230.84.82.86"
 UNBOOTABLE = 3000
 """Milliseconds after which a BIOS that finds nothing to start resets the machine: an event that a story can wait for."""
 FIRST_DISK, FIRST_MEDIUM, FIRST_NIC = 1000, 2000, 3000
@@ -27,12 +26,15 @@ FIRST_DISK, FIRST_MEDIUM, FIRST_NIC = 1000, 2000, 3000
 
 @dataclass(frozen=True)
 class Wiring:
-    """What the lab decides at start: where the files are, which ports of this host it may use."""
+    """What the lab decides at start: where the files are, which ports of this host it may use.
+
+    `cables`: the number of a card -> the sockets at this end and at the other.
+    """
 
     folder: Path
     accel: str = "tcg"
     ssh_port: int = 0
-    switches: tuple[tuple[str, int], ...] = ()
+    cables: tuple[tuple[int, tuple[Path, Path]], ...] = ()
     incoming: str = ""
 
     def disk_file(self, name: str) -> Path:
@@ -177,8 +179,8 @@ def _nics(machine: Machine, wiring: Wiring) -> Iterator[str]:
 def _netdev(index: int, nic: Nic, wiring: Wiring, forward: int) -> str:
     if nic.network == USER:
         return f"user,id=net{index}" + (f",hostfwd=tcp:127.0.0.1:{forward}-:22" if forward else "")
-    port = dict(wiring.switches)[nic.network]
-    return f"socket,id=net{index},mcast={MCAST}:{port},localaddr=127.0.0.1"
+    here, there = dict(wiring.cables)[index]
+    return f"dgram,id=net{index},local.type=unix,local.path={here},remote.type=unix,remote.path={there}"
 
 
 def _extras(machine: Machine, wiring: Wiring) -> Iterator[str]:

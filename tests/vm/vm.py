@@ -89,9 +89,12 @@ class VM:
         if self.machine.tpm:
             self._helpers.append(start_tpm(self.folder))
         port = free_port()
-        networks = sorted({nic.network for nic in self.machine.nics} - {USER})
-        switches = tuple((name, self.lab.switch(name)) for name in networks)
-        wiring = Wiring(self.folder, self.lab.accel, port, switches, str(self._incoming or ""))
+        cables = tuple(
+            (index, self.lab.cable(nic.network, self.machine.name, index))
+            for index, nic in enumerate(self.machine.nics)
+            if nic.network != USER
+        )
+        wiring = Wiring(self.folder, self.lab.accel, port, cables, str(self._incoming or ""))
         for channel in ("serial", "qmp"):
             (self.folder / channel).unlink(missing_ok=True)
         self._process = spawn(argv(self.machine, wiring), self.folder / "qemu.log")

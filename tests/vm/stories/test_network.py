@@ -1,19 +1,122 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The planes of two nodes on two cables: what an operator sees of bonds and VLANs, and what a pulled cable costs."""
+"""Ports of real-looking machines: uplinks that take VLANs or LACP alone, renamed ports, pulled cables, virtual functions."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
-from tests.vm import observe
+from tests.vm import answers, observe
 from tests.vm.lab import Lab
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, installed
+from tests.vm.moments import BOOT, STANDARD, installed, live, running
 from tests.vm.story import story
 from tests.vm.vm import VM
+
+CABLES = ("left", "right")
+NODE, NEIGHBOUR = "10.4.0.2", "10.4.0.1"
+
+
+def neighbour(lab: Lab, script: str) -> VM:
+    """What is at the other end of the cables: the live system's shell, its links set up by hand. $left and $right name them."""
+    nics = tuple(Nic("e1000e", f"52:54:00:00:0a:0{number}", cable) for number, cable in enumerate(CABLES, 1))
+    vm = lab.machine(live(lab, Machine("neighbour", nics=nics), "rescue"))
+    vm.start()
+    vm.console.expect(r"root@\S*# ", timeout=BOOT)
+    vm.console.login()
+    vm.run("systemctl stop systemd-networkd.socket systemd-networkd")
+    names = "; ".join(f"{cable}=$(ip -o link | grep -i {nic.mac} | cut -d: -f2)" for cable, nic in zip(CABLES, nics, strict=True))
+    vm.run(f"set -e; {names}; for l in $left $right; do ip addr flush $l; ip link set $l down; done; {script}")
+    return vm
+
+
+def reached(neighbour_: VM) -> None:
+    """The node answers, and takes a session."""
+    neighbour_.run(f"until ping -c 1 -W 1 {NODE}; do sleep 1; done", timeout=60)
+    assert neighbour_.run(f"timeout 20 bash -c 'head -c 8 < /dev/tcp/{NODE}/22'", timeout=30).endswith("SSH-2.0-")
+
+
+@story("vlan-only-install")
+def test_vlan_only_install(lab: Lab) -> None:
+    """A switch port that takes VLAN 40 and nothing else, no DHCP: installed from a stick, reached when it has started."""
+    machine = Machine("n1", disks=(Disk("disk0", "scsi", serial="VLAN0"),), nics=(Nic("e1000e", network="left"),))
+    plane = {"nics": [{"driver": "e1000e"}], "vlan": 40, "address": f"{NODE}/24", "gateway": NEIGHBOUR}
+    node = installed(lab, "vlan-only", machine, network={"planes": {"management": plane}})
+    script = "ip link set $left up; ip link add link $left name v40 type vlan id 40"
+    outside = neighbour(lab, f"{script}; ip addr add {NEIGHBOUR}/24 dev v40; ip link set v40 up")
+    node.start()
+    told = observe.serial_account(node)
+    assert told["state"] == "ready", told
+    assert "id 40" in node.run("ip -d link show management")
+    assert f"via {NEIGHBOUR}" in node.run("ip route show default")
+    reached(outside)
+
+
+@story("lacp-only-install", quick=True)
+def test_lacp_only_install(lab: Lab) -> None:
+    """A switch that drops what comes over a port outside its aggregate; VMs' networks share the bond with management."""
+    cards = tuple(Nic("igb", f"52:54:00:00:0b:0{number}", cable) for number, cable in enumerate(CABLES, 1))
+    machine = Machine("n1", disks=(Disk("disk0", "scsi", serial="LACP0"),), nics=cards)
+    planes = {
+        "management": {"nics": [{"driver": "igb", "count": 2}], "bond": "802.3ad", "address": f"{NODE}/24", "gateway": NEIGHBOUR},
+        "business": {"on": "management", "vlan": "trunk"},
+    }
+    node = installed(lab, "lacp-only", machine, network={"planes": planes})
+    script = "ip link add b0 type bond mode 802.3ad miimon 100 lacp_rate fast min_links 2"
+    outside = neighbour(
+        lab,
+        f"{script}; ip link set $left master b0; ip link set $right master b0; ip addr add {NEIGHBOUR}/24 dev b0; ip link set b0 up",
+    )
+    node.start()
+    told = observe.serial_account(node)
+    assert told["state"] == "ready", told
+    reached(outside)
+    bond = node.run("cat /proc/net/bonding/bond-management")
+    assert "Bonding Mode: IEEE 802.3ad Dynamic link aggregation" in bond
+    partners = re.findall(r"Partner Mac Address: (\S+)", bond)
+    assert partners == [outside.run("cat /sys/class/net/b0/address").strip()], bond
+    assert len(set(re.findall(r"Aggregator ID: (\d+)", bond))) == 1, bond
+    assert node.run("ovs-vsctl list-ports br-business | grep -v patch | xargs") == "bond-management management"
+    assert "openvswitch" in node.run("ip -d link show management")
+    assert node.run("ovn-sbctl --bare --columns=chassis_name,ip list Encap | xargs") == f"n1 {NODE}"
+
+
+@story("renamed-nic")
+def test_renamed_nic(lab: Lab) -> None:
+    """A card is put into a slot before it: the kernel calls the old port otherwise, and everything is as it was."""
+    vm = installed(lab)
+    names = []
+    for nics in ((Nic("e1000e"),), (Nic("igb", "52:54:00:00:0c:01", "nowhere"), Nic("e1000e"))):
+        vm.become(replace(STANDARD, nics=nics)).start()
+        vm.wait_ssh(BOOT)
+        observe.node(vm)
+        names += [link["ifname"] for link in json.loads(vm.run("ip -json link")) if link["address"] == nics[-1].mac]
+        vm.powerdown()
+    assert len(set(names)) == 2, f"the port was not renamed: {names}"
+
+
+@story("revert-survives-power-cut")
+def test_revert_survives_power_cut(lab: Lab) -> None:
+    """A wrong address, and the power goes before anybody could keep it or it took itself back."""
+    vm = running(lab)
+    document = answers.spec(lab.public_key)
+    document["network"]["planes"]["management"]["address"] = "10.99.0.1/24"
+    vm.run(f"cat > /run/new.yaml <<'EOF'\n{answers.text(document)}EOF")
+    before = vm.run("cat /var/lib/trivet/spec.yaml")
+    vm.run("systemd-run --quiet trivet net apply /run/new.yaml --confirm-within 600s")
+    vm.console.login("root", answers.PASSWORD)
+    assert vm.console.run("until ip -br addr | grep 10.99.0.1; do sleep 0.5; done", timeout=60).ok
+    assert "10.0.2.15" not in vm.console.run("ip -br addr").text
+    vm.kill()
+    vm.start()
+    vm.wait_ssh(BOOT)
+    told = observe.node(vm)
+    assert told["reverts_in"] is None
+    assert vm.run("cat /var/lib/trivet/spec.yaml") == before
+
 
 INTERVAL = 0.01
 PULL_SECONDS = 2
@@ -101,7 +204,7 @@ SRIOV = [
 ]
 
 
-@story("sriov-survives-reboots")
+@story("sriov-survives-reboots", quick=True)
 def test_sriov_survives_reboots(lab: Lab) -> None:
     """Seven functions on each of two ports, some for VMs: identical after three restarts, in the kernel's own words."""
     cards = (Nic("igb", "52:54:00:00:07:01", "left"), Nic("igb", "52:54:00:00:07:02", "right"))
