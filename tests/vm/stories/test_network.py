@@ -65,11 +65,9 @@ def test_lacp_only_install(lab: Lab) -> None:
         "business": {"on": "management", "vlan": "trunk"},
     }
     node = installed(lab, "lacp-only", machine, network={"planes": planes})
-    script = "ip link add b0 type bond mode 802.3ad miimon 100 lacp_rate fast min_links 2"
-    outside = neighbour(
-        lab,
-        f"{script}; ip link set $left master b0; ip link set $right master b0; ip addr add {NEIGHBOUR}/24 dev b0; ip link set b0 up",
-    )
+    bond = "ip link add b0 type bond mode 802.3ad miimon 100 lacp_rate fast min_links 2"
+    script = f"{bond}; ip link set $left master b0; ip link set $right master b0; ip addr add {NEIGHBOUR}/24 dev b0"
+    outside = neighbour(lab, f"{script}; ip link set b0 up")
     node.start()
     told = observe.serial_account(node)
     assert told["state"] == "ready", told
