@@ -18,6 +18,7 @@ from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.services.hypervisor import observe as hypervisor
 from appliance.services.network import apply as network_apply
+from appliance.services.network import hostdev
 from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
 from appliance.services.storage import observe as storage
@@ -42,6 +43,7 @@ def inspect(host: Host) -> Inventory:
         addresses=addresses,
         firewall=network.firewall(host) if now.installed else "",
         chassis=network.chassis(host) if now.installed else None,
+        pools=hostdev.pools(host) if now.installed else (),
         system=now,
     )
 

@@ -3,7 +3,7 @@
 
 from appliance.model.base import Model
 from appliance.model.machine import Machine
-from appliance.model.network import Address, Chassis, Device, Nic
+from appliance.model.network import Address, Chassis, Device, Nic, VfPool
 from appliance.model.storage import Disk
 
 
@@ -48,4 +48,5 @@ class Inventory(Model):
     addresses: tuple[Address, ...] = ()
     firewall: str = ""
     chassis: Chassis | None = None
+    pools: tuple[VfPool, ...] = ()
     system: System = System()

@@ -7,7 +7,7 @@ from appliance.model.base import Model
 
 
 class Vf(Model):
-    """A virtual function as the PF's driver reports it. Rates in Mbit/s, 0 is unlimited."""
+    """A virtual function as the PF's driver reports it. Rates in Mbit/s, 0 is unlimited. `used_by` is the VM that has it."""
 
     index: int
     pci: str = ""
@@ -20,6 +20,7 @@ class Vf(Model):
     min_rate: int = 0
     max_rate: int = 0
     driver: str = ""
+    used_by: str = ""
 
 
 class Sriov(Model):
@@ -99,6 +100,13 @@ class Device(Model):
     def switched(self) -> bool:
         """Is it Open vSwitch's, and not the kernel's?"""
         return self.kind in ("bridge", "internal")
+
+
+class VfPool(Model):
+    """A network of libvirt that gives out virtual functions of one port: their PCI addresses, in order."""
+
+    name: str
+    functions: tuple[str, ...]
 
 
 class Chassis(Model):

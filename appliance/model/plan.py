@@ -281,6 +281,20 @@ class ConfigureVfs(_Step):
         )
 
 
+class OfferVfs(_Step):
+    """Have libvirt give the port's virtual functions that are vfio-pci's to VMs, as the network `pool`."""
+
+    kind: Literal["offer-vfs"] = "offer-vfs"
+    pci: str
+    pool: str
+    functions: int
+
+    def __str__(self) -> str:
+        if not self.functions:
+            return f"offer VMs the network {self.pool} no more"
+        return f"offer {self.functions} virtual functions to VMs as the network {self.pool}"
+
+
 class SetUnit(_Step):
     """Start or stop a systemd unit for this boot; the next boot's plan decides again."""
 
@@ -295,7 +309,7 @@ class SetUnit(_Step):
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | ConfigureNetwork
-    | ConfigureOvn | ConfigureVfs | LoadFirewall | SetUnit,
+    | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from appliance.model.inventory import Inventory
+from appliance.model.inventory import Inventory, System
 from appliance.model.machine import Iommu, Machine
-from appliance.model.network import Nic, Sriov, Vf
-from appliance.model.plan import ConfigureVfs
+from appliance.model.network import Nic, Sriov, Vf, VfPool
+from appliance.model.plan import ConfigureVfs, OfferVfs
 from appliance.model.spec import Spec
 from appliance.services.network import plan as network
 
@@ -87,3 +87,55 @@ def test_a_port_that_carries_management_needs_force() -> None:
 def test_what_no_machine_could_give(entry: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         spec({"nic": {"driver": "igb"}} | entry)
+
+
+VMS = Vf(index=0, pci="0000:02:10.0", mac="52:54:00:ff:ff:01", driver="vfio-pci", used_by="web1")
+FREE = Vf(index=1, pci="0000:02:10.2", driver="vfio-pci", spoofchk=True)
+FOR_VMS = {"nic": {"driver": "igb"}, "vfs": 2, "driver": "vfio-pci", "vf": [{"index": 0, "mac": "02:00:00:00:00:0a"}]}
+OFFERED = VfPool(name="sriov-0000:02:00.0", functions=("0000:02:10.0", "0000:02:10.2"))
+
+
+def machine(*vfs: Vf, pools: tuple[VfPool, ...] = (), installed: bool = True) -> Inventory:
+    port = PORT.model_copy(update={"sriov": Sriov(total=7, vfs=vfs)})
+    return Inventory(nics=(NIC, port), machine=IOMMU, pools=pools, system=System(installed=installed))
+
+
+def of_ports(inventory: Inventory, wish: Spec) -> list[str]:
+    return [str(s) for s in network.plan(inventory, wish) if isinstance(s, ConfigureVfs | OfferVfs)]
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ([FOR_VMS | {"vfs": 3}], "the VM web1 runs on function 0 of 52:54:00:00:00:02 (igb, 0000:02:00.0): their number"),
+        ([], "their number cannot change"),
+        (
+            [FOR_VMS | {"vf": [{"index": 0, "trust": True}]}],
+            "runs on function 0 of 52:54:00:00:00:02 (igb, 0000:02:00.0), whose trust",
+        ),
+        ([FOR_VMS | {"driver": "kernel"}], "driver is vfio-pci"),
+    ],
+)
+def test_what_a_vm_has_is_not_changed_under_it(entries: list[dict[str, Any]], message: str) -> None:
+    (problem,) = network.check(machine(VMS, FREE), spec(*entries))
+    assert message in problem.message
+    assert "stop web1 first" in problem.hint
+
+
+def test_the_address_of_a_vms_function_is_the_vms() -> None:
+    assert list(network.check(machine(VMS, FREE), spec(FOR_VMS))) == []
+    assert of_ports(machine(VMS, FREE, pools=(OFFERED,)), spec(FOR_VMS)) == []
+
+
+def test_functions_for_vms_are_offered_to_them() -> None:
+    offer = "offer 2 virtual functions to VMs as the network sriov-0000:02:00.0"
+    free = VMS.model_copy(update={"used_by": "", "mac": "02:00:00:00:00:0a"})
+    assert of_ports(machine(), spec(FOR_VMS))[1:] == [offer]
+    assert of_ports(machine(free, FREE), spec(FOR_VMS)) == [offer]
+    assert of_ports(machine(free, FREE, pools=(OFFERED,)), spec(FOR_VMS)) == []
+    assert of_ports(machine(free, FREE, pools=(OFFERED,)), spec())[1:] == ["offer VMs the network sriov-0000:02:00.0 no more"]
+
+
+def test_what_an_earlier_spec_made_goes_on_a_node_and_stays_on_anything_else() -> None:
+    assert of_ports(machine(FREE), spec()) == ["remove the virtual functions of 52:54:00:00:00:02 (igb, 0000:02:00.0)"]
+    assert of_ports(machine(FREE, installed=False), spec()) == []

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan, StepFailed
 from appliance.host.host import Host
-from appliance.model.network import Device, Vf
-from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, LoadFirewall, VfWish
-from appliance.services.network import switch
+from appliance.model.network import Device, Vf, VfPool
+from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, LoadFirewall, OfferVfs, VfWish
+from appliance.services.network import hostdev, switch
 from appliance.services.network.observe import chassis, devices, firewall, functions, port_name, port_names
-from appliance.services.network.sriov import agree
+from appliance.services.network.sriov import agree, pool_of
 
 NETWORKD = "systemd-networkd.service"
 _OVS_VSCTL = ("ovs-vsctl", "--timeout=20")
@@ -123,6 +123,22 @@ class _ConfigureVfs:
             time.sleep(0.1)
 
 
+class _OfferVfs:
+    """A network of libvirt without a definition: made at each boot, as what it is made of is."""
+
+    def done(self, step: OfferVfs, host: Host) -> bool:
+        wished = pool_of(step.pci, functions(host, step.pci))
+        return next((p for p in hostdev.pools(host) if p.name == step.pool), VfPool(name=step.pool, functions=())) == wished
+
+    def do(self, step: OfferVfs, host: Host, report: Report) -> None:
+        if any(pool.name == step.pool for pool in hostdev.pools(host)):
+            host.run(["virsh", "--quiet", "net-destroy", step.pool])
+        pool = pool_of(step.pci, functions(host, step.pci))
+        if pool.functions:
+            host.run(["systemctl", "start", "libvirtd.socket"])
+            host.run(["virsh", "--quiet", "net-create", "/dev/stdin"], stdin=hostdev.document(pool))
+
+
 def _words(name: str, value: object, wish: VfWish) -> list[str]:
     """An attribute as `ip link set ... vf N` takes it."""
     match name:
@@ -181,4 +197,5 @@ HANDLERS: dict[type, Handler] = {
     ConfigureOvn: _ConfigureOvn(),
     ConfigureVfs: _ConfigureVfs(),
     LoadFirewall: _LoadFirewall(),
+    OfferVfs: _OfferVfs(),
 }

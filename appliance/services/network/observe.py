@@ -12,6 +12,7 @@ from typing import Any
 
 from appliance.host.host import Host, UdevDevice
 from appliance.model.network import Address, Chassis, Device, Neighbour, Nic, Sriov, Vf
+from appliance.services.network import hostdev
 from appliance.services.network.firewall import TABLE
 from appliance.services.network.switch import QUERY, Tables
 
@@ -195,7 +196,9 @@ def _sriov(host: Host, sys: str, reported: Links) -> Sriov | None:
         return None
     settings = {vf["index"]: vf for vf in reported}
     made = _integer(host, f"{sys}/sriov_numvfs")
-    return Sriov(total=total, vfs=tuple(_vf(host, sys, index, settings.get(index, {})) for index in range(made)))
+    vfs = tuple(_vf(host, sys, index, settings.get(index, {})) for index in range(made))
+    vms = hostdev.users(host) if vfs else {}
+    return Sriov(total=total, vfs=tuple(vf.model_copy(update={"used_by": vms.get(vf.pci, "")}) for vf in vfs))
 
 
 def functions(host: Host, pci: str) -> tuple[Vf, ...]:

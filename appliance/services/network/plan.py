@@ -37,7 +37,7 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
         yield ConfigureNetwork(files=files, devices=devices, why=f"{PLACE}: {carried}")
     if not ovn.waiting(inventory, spec, uplinks) and inventory.chassis != (chassis := ovn.chassis(inventory, spec, uplinks)):
         yield ConfigureOvn(chassis=chassis, why=f"{PLACE}.{ovn.tunnels(spec) or 'business'}")
-    yield from sriov.plan(sriov.resolve(inventory, spec, uplinks)[0])
+    yield from sriov.plan(sriov.resolve(inventory, spec, uplinks)[0], inventory.pools)
 
 
 def _changed(inventory: Inventory, uplinks: tuple[Uplink, ...]) -> dict[str, str]:

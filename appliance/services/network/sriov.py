@@ -8,14 +8,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.model.inventory import Inventory
-from appliance.model.network import Nic, Vf
-from appliance.model.plan import ConfigureVfs, Step, VfWish
+from appliance.model.network import Nic, Vf, VfPool
+from appliance.model.plan import ConfigureVfs, OfferVfs, Step, VfWish
 from appliance.model.problem import Problem
-from appliance.model.selector import select
+from appliance.model.selector import NicSelector, select
 from appliance.model.spec import Spec, SriovSpec
 from appliance.services.network.topology import Uplink
 
 PLACE = "network.sriov"
+PREFIX = "sriov-"
+"""Of libvirt's networks that are ours."""
 _PROTECTED = ("management", "storage")
 _ATTRIBUTES = ("mac", "vlan", "qos", "trust", "spoofchk", "link", "min_rate", "max_rate")
 
@@ -27,6 +29,15 @@ class Port:
     nic: Nic
     spec: SriovSpec
     where: str
+
+    @property
+    def present(self) -> tuple[Vf, ...]:
+        return self.nic.sriov.vfs if self.nic.sriov else ()
+
+    @property
+    def pool(self) -> VfPool:
+        """libvirt's network for what is there now for VMs. The port's place is in its name: a port's name changes."""
+        return pool_of(self.nic.pci, self.present)
 
 
 def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tuple[tuple[Port, ...], list[Problem]]:
@@ -43,6 +54,9 @@ def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tupl
                 message = f"{nic.label} is in {ports[nic.pci].where} already"
                 problems.append(Problem(where=f"{where}.nic", message=message, hint="describe each port once"))
             ports[nic.pci] = Port(nic, entry, where)
+    for nic in inventory.nics:  # what an earlier spec had made
+        if nic.sriov and nic.sriov.vfs and nic.pci not in ports and inventory.system.installed:
+            ports[nic.pci] = Port(nic, SriovSpec(nic=NicSelector(), vfs=0, force=True), PLACE)
     problems += [problem for port in ports.values() for problem in _check(inventory, port, uplinks)]
     return tuple(ports.values()), problems
 
@@ -65,6 +79,20 @@ def _check(inventory: Inventory, port: Port, uplinks: Sequence[Uplink]) -> Itera
         message = "vfio-pci needs the IOMMU, and it is off"
         hint = "switch VT-d or AMD-Vi on in the firmware's setup, or say driver: kernel"
         yield Problem(where=f"{port.where}.driver", message=message, hint=hint)
+    yield from _used(port)
+
+
+def _used(port: Port) -> Iterator[Problem]:
+    """What a running VM has is not changed under it. It is the VM's to say which address and VLAN its function has meanwhile."""
+    present, wished = port.present, wishes(port.spec)
+    for vf in (vf for vf in present if vf.used_by):
+        hint = f"stop {vf.used_by} first, or move it to another node"
+        if len(wished) != len(present):
+            message = f"the VM {vf.used_by} runs on function {vf.index} of {port.nic.label}: their number cannot change"
+            yield Problem(where=f"{port.where}.vfs", message=message, hint=hint)
+        elif wrong := differences(wished[vf.index], vf):
+            message = f"the VM {vf.used_by} runs on function {vf.index} of {port.nic.label}, whose {' and '.join(wrong)}"
+            yield Problem(where=f"{port.where}.vf", message=message, hint=hint)
 
 
 def wishes(entry: SriovSpec) -> tuple[VfWish, ...]:
@@ -84,21 +112,31 @@ def agree(wished: Sequence[VfWish], present: Sequence[Vf]) -> bool:
 
 
 def differences(wished: VfWish, present: Vf) -> list[str]:
-    """A phrase for each thing that is not as wished."""
+    """A phrase for each thing that is not as wished. libvirt sets address and VLAN while a VM has the function."""
     kernel = present.driver not in ("", "vfio-pci")
     driver = kernel if wished.driver == "kernel" else present.driver == "vfio-pci"
-    found = [
-        f"{name} is {getattr(present, name)}" for name, value in wished.attributes.items() if getattr(present, name) != value
-    ]
+    given = {k: v for k, v in wished.attributes.items() if not (present.used_by and k in ("mac", "vlan"))}
+    found = [f"{name} is {getattr(present, name)}" for name, value in given.items() if getattr(present, name) != value]
     return found if driver else [*found, f"driver is {present.driver or 'none'}"]
 
 
-def plan(ports: Sequence[Port]) -> Iterator[Step]:
-    """A step for each port whose virtual functions are not as wished."""
+def pool_of(pci: str, vfs: Sequence[Vf]) -> VfPool:
+    """The network of libvirt for those virtual functions of the port at `pci` that VMs can have."""
+    return VfPool(name=f"{PREFIX}{pci}", functions=tuple(vf.pci for vf in vfs if vf.driver == "vfio-pci"))
+
+
+def plan(ports: Sequence[Port], pools: Sequence[VfPool]) -> Iterator[Step]:
+    """Steps for each port whose virtual functions are not as wished, or not offered as they are. `pools`: what libvirt has."""
     for port in ports:
-        present, wished = port.nic.sriov.vfs if port.nic.sriov else (), wishes(port.spec)
-        if not agree(wished, present):
-            yield ConfigureVfs(pci=port.nic.pci, port=port.nic.label, vfs=wished, why=_why(wished, present, port.where))
+        wished = wishes(port.spec)
+        changed = not agree(wished, port.present)
+        if changed:
+            yield ConfigureVfs(pci=port.nic.pci, port=port.nic.label, vfs=wished, why=_why(wished, port.present, port.where))
+        offered = next((pool for pool in pools if pool.name == port.pool.name), VfPool(name=port.pool.name, functions=()))
+        for_vms = sum(wish.driver == "vfio-pci" for wish in wished)
+        if len(offered.functions) != for_vms or (not changed and offered != port.pool):
+            why = f"{port.where}; vfio-pci has {for_vms} of them"
+            yield OfferVfs(pci=port.nic.pci, pool=port.pool.name, functions=for_vms, why=why)
 
 
 def _why(wished: Sequence[VfWish], present: Sequence[Vf], where: str) -> str:

@@ -215,11 +215,36 @@ def test_sriov_survives_reboots(lab: Lab) -> None:
         vm.wait_ssh(BOOT)
         observe.node(vm, "n7")
         seen.append(functions(vm))
+        if len(seen) == 3:
+            refused_while_used(vm)
         vm.powerdown()
     first = seen[0]
     assert first["02:00:00:00:07:02"] == {"vf": 2, "vlan": 100, "trust": True, "port": "52:54:00:00:07:01"}
     assert first["drivers"] == {"igbvf": 8, "vfio-pci": 6}
     assert seen == [first] * 3
+
+
+GUEST = """\
+<domain type='qemu'><name>web1</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type></os>
+<devices><interface type='network'><source network='{pool}'/></interface></devices></domain>
+"""
+
+
+def refused_while_used(vm: VM) -> None:
+    """A VM takes a function from libvirt's pool; what would take it away again is refused, and nothing is changed."""
+    (pool,) = vm.run("virsh net-list --name").split()
+    assert vm.run(f"virsh net-dumpxml {pool} | grep -c \"<address type='pci'\"") == "6"
+    vm.run(f"cat > /run/guest.xml <<'EOF'\n{GUEST.format(pool=pool)}EOF")
+    vm.run("virsh create --paused /run/guest.xml", timeout=120)
+    assert json.loads(vm.run("trivet status --json"))["state"] == "ready"
+    before = functions(vm)
+    vm.run("sed 's/vfs: 7/vfs: 3/' /var/lib/trivet/spec.yaml > /run/fewer.yaml")
+    refused = vm.output("trivet apply /run/fewer.yaml")
+    assert refused.status == 4
+    assert "the VM web1 runs on function" in refused.text
+    assert functions(vm) == before
+    vm.run("virsh destroy web1")
 
 
 def functions(vm: VM) -> dict[str, Any]:
