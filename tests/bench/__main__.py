@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`make bench`: times as ratios against a named reference of the same run, best of several.
 
-First what needs no machine: `inspect` and `plan` of a large recorded one, start of Python and imports included. Then what a
-virtual machine does with the ISO that is built; `--no-machines` leaves that out. Nothing is asserted.
+First what needs no machine: `inspect` and `plan` of a large recorded one, start of Python and imports included. Then what
+nodes of the ISO that is built do, in containers and in a virtual machine; `--no-machines` leaves that out. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -63,14 +63,16 @@ def programs() -> None:
         print(f"{name:<34} {seconds * 1000:6.0f} {seconds / reference:6.1f} {memory / 1024:6.0f}")
 
 
-def machine() -> None:
-    """An ISO, a node, and what a person would compare them with."""
-    from tests.bench import machines  # noqa: PLC0415 - it needs QEMU and an ISO, the rest does not
+def nodes() -> None:
+    """An ISO, its nodes, and what a person would compare them with."""
+    from tests.bench import machines, network  # noqa: PLC0415 - they need what is built, and QEMU; the rest does not
 
-    print(f"\n{'a machine of 2 processors and 2 GiB':<38} {'':>10} {'ratio':>6}  reference", flush=True)
-    for what, figure, unit, reference, its in machines.rows():
-        against = f"{figure / its:6.2f}  {reference}, {its:.1f} {unit}" if its else ""
-        print(f"{what:<38} {figure:6.1f} {unit:<3} {against}".rstrip(), flush=True)
+    tables = (("container nodes", network.rows), ("a machine of 2 processors and 2 GiB", machines.rows))
+    for title, rows in tables:
+        print(f"\n{title:<50} {'':>10} {'ratio':>6}  reference", flush=True)
+        for what, figure, unit, reference, its in rows():
+            against = f"{figure / its:6.2f}  {reference}, {its:.2f} {unit}" if its else ""
+            print(f"{what:<50} {figure:6.2f} {unit:<3} {against}".rstrip(), flush=True)
 
 
 def main() -> None:
@@ -79,7 +81,7 @@ def main() -> None:
     args = parser.parse_args()
     programs()
     if not args.no_machines:
-        machine()
+        nodes()
 
 
 if __name__ == "__main__":
