@@ -137,6 +137,18 @@ swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
         "QEMU 10 by tests/machines/make.py: UEFI, two NUMA nodes, IOMMU, TPM, BMC, two igb ports with 3 and 3 virtual functions.",
         before=vfs(3),
     ),
+    **{
+        name: Recipe(
+            Machine("ports", "uefi", disks=(Disk(serial="SYS0"),), nics=nics(*models)),
+            f"QEMU 10 by tests/machines/make.py: UEFI, one disk, {len(models)} ports: {', '.join(models)}.",
+        )
+        for name, models in {
+            "two-ports": ("virtio", "e1000e"),
+            "four-ports": ("e1000e", "e1000e", "igb", "igb"),
+            "six-ports": ("e1000e", "e1000e", "igb", "igb", "virtio", "virtio"),
+            "eight-ports": ("igb",) * 8,
+        }.items()
+    },
     "hundred-disks": Recipe(
         Machine(
             "hundred",
