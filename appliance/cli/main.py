@@ -145,18 +145,20 @@ def _plan(args: argparse.Namespace) -> int:
 
 
 def _apply(args: argparse.Namespace) -> int:
+    from appliance.host.live import live  # noqa: PLC0415 - as in _host
+    from appliance.node.trial import settled  # noqa: PLC0415 - loaded by who changes something
+
     host = _host(args)
     spec, text = _spec(args, host)
-    plan = flow.plan(flow.inspect(host), spec)
-    if not args.json:
-        print(render.plan_text(plan))
-    if plan.destroys and not args.yes:
-        raise ApplianceError(f"this destroys {', '.join(plan.destroys)}; nothing was changed", "say --yes to consent")
-    from appliance.host.live import live  # noqa: PLC0415 - as in _host
-
-    with Journal("apply", LOGS) as journal:
-        journal.plan(plan)
-        flow.apply(plan, live(spec.secrets | {"spec": text}), render.emitter(journal, as_json=args.json))
+    with settled(host):
+        plan = flow.plan(flow.inspect(host), spec)
+        if not args.json:
+            print(render.plan_text(plan))
+        if plan.destroys and not args.yes:
+            raise ApplianceError(f"this destroys {', '.join(plan.destroys)}; nothing was changed", "say --yes to consent")
+        with Journal("apply", LOGS) as journal:
+            journal.plan(plan)
+            flow.apply(plan, live(spec.secrets | {"spec": text}), render.emitter(journal, as_json=args.json))
     return 0
 
 

@@ -35,8 +35,7 @@ def _apply(args: argparse.Namespace) -> int:
     from appliance.node import trial  # noqa: PLC0415 - the same
 
     with Journal("net-apply", LOGS) as journal:
-        plan = trial.begin(live, text, seconds, render.emitter(journal, as_json=args.json))
-        journal.plan(plan)
+        plan = trial.begin(live, text, seconds, render.emitter(journal, as_json=args.json), journal.plan)
     if not args.json:
         print(f"Taken back in {seconds} s. Keep it: trivet net confirm" if plan.steps else "Nothing to do: it is so already.")
     return 0
@@ -47,7 +46,7 @@ def _confirm(args: argparse.Namespace) -> int:
     from appliance.node import trial  # noqa: PLC0415 - as above
 
     with Journal("net-confirm", LOGS) as journal:
-        trial.keep(live, render.emitter(journal, as_json=args.json))
+        trial.keep(live, render.emitter(journal, as_json=args.json), journal.plan)
     if not args.json:
         print("Kept; the next boots follow it.")
     return 0
@@ -58,7 +57,7 @@ def _revert(args: argparse.Namespace) -> int:
     from appliance.node import trial  # noqa: PLC0415 - as above
 
     with Journal("net-revert", LOGS) as journal:
-        journal.plan(trial.revert(live, render.emitter(journal, as_json=args.json)))
+        trial.revert(live, render.emitter(journal, as_json=args.json), journal.plan)
     if not args.json:
         print("The network is as the saved spec says.")
     return 0
