@@ -85,8 +85,10 @@ def _parser() -> Parser:
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")
     sub.add_argument("--scramble", action="store_true", help="replace serials, MAC addresses, WWNs and UUIDs")
-    net = commands.add_parser("net", help="change the network, with a way back").add_subparsers(required=True, metavar="COMMAND")
-    net_cli.add(lambda *args: _add(net, common, *args))
+    about = "the network as it is; change it, with a way back; test it"
+    net = _add(commands, common, "net", net_cli.show, about)
+    parts = net.add_subparsers(metavar="COMMAND")
+    net_cli.add(lambda *args: _add(parts, common, *args))
     command("install", _install, "install this machine by an answer file; the live system does this at its start")
     return parser
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`trivet net`: a change of the network that takes itself back unless somebody keeps it."""
+"""`trivet net`: the network as it is, and a change of it that takes itself back unless somebody keeps it."""
 
 import argparse
 from collections.abc import Callable
@@ -16,11 +16,22 @@ _LEAST, _MOST = 10, 3600
 
 def add(command: Callable[..., Any]) -> None:
     """The commands of `trivet net`; `command(name, run, help)` adds one."""
+    command("show", show, "planes, ports, neighbours, counters, and what is wrong")
     apply = command("apply", _apply, "apply a spec, and take it back unless it is confirmed")
     apply.add_argument("spec", metavar="SPEC", help="a YAML file, or -")
     apply.add_argument("--confirm-within", default="60s", metavar="TIME", help="such as 60s or 5m (default: 60s)")
     command("confirm", _confirm, "keep the change that was applied last")
     command("revert", _revert, "go back to the saved spec now")
+
+
+def show(args: argparse.Namespace) -> int:
+    from appliance.cli.netshow import view_text  # noqa: PLC0415 - as below
+    from appliance.host.live import live  # noqa: PLC0415 - 30 ms that --help need not wait for
+    from appliance.node.network import view  # noqa: PLC0415 - the same
+
+    found = view(live())
+    print(found.model_dump_json(indent=2) if args.json else view_text(found))
+    return 0
 
 
 def _apply(args: argparse.Namespace) -> int:
