@@ -23,7 +23,8 @@ SMALL = 1400
 def made(containers: ContainerLab, number: int, **plane: Any) -> ContainerNode:
     node = containers.node(Node(f"n{number}"))
     own = {"nics": [{"mac": node.node.mac(0)}], "address": [f"10.7.0.{number}/24", f"fd07::{number}/64"], **plane}
-    (node.state / "spec.yaml").write_text(answers.text(answers.spec(KEY, node.node.name, network={"planes": {"management": own}})))
+    document = answers.spec(KEY, node.node.name, network={"planes": {"management": own}})
+    (node.state / "spec.yaml").write_text(answers.text(document))
     units = node.folder / "upper/etc/systemd/system/trivetd.service.d"
     (units / "look.conf").write_text(f"[Service]\nEnvironment=TRIVET_LOOK_SECONDS={LOOK}\n")
     node.start()
@@ -36,12 +37,13 @@ def alerts(node: ContainerNode) -> list[dict[str, str]]:
 
 
 def wait_alert(node: ContainerNode, *words: str) -> dict[str, str]:
-    """The one alert that there is, once it says these words."""
+    """The one alert that says these words, once it is there."""
     end = time.monotonic() + PATIENCE
     while True:
         found = alerts(node)
         matching = [alert for alert in found if all(word in alert["message"] for word in words)]
-        if matching and len(found) == 1:
+        if matching:
+            assert len(matching) == 1, found
             return matching[0]
         assert time.monotonic() < end, (found, node.run("journalctl -u trivetd --no-pager | tail -20"))
         time.sleep(0.5)
