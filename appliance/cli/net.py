@@ -17,6 +17,10 @@ _LEAST, _MOST = 10, 3600
 def add(command: Callable[..., Any]) -> None:
     """The commands of `trivet net`; `command(name, run, help)` adds one."""
     command("show", show, "planes, ports, neighbours, counters, and what is wrong")
+    test = command("test", _test, "test planes: link, address, gateway, DNS, MTU, and the way to another node")
+    test.add_argument("planes", nargs="*", metavar="PLANE", help="such as storage (default: all)")
+    test.add_argument("--peer", default="", metavar="ADDRESS", help="another node, where `trivet net test --listen` runs")
+    test.add_argument("--listen", action="store_true", help="let another node measure the throughput to this one, once")
     apply = command("apply", _apply, "apply a spec, and take it back unless it is confirmed")
     apply.add_argument("spec", metavar="SPEC", help="a YAML file, or -")
     apply.add_argument("--confirm-within", default="60s", metavar="TIME", help="such as 60s or 5m (default: 60s)")
@@ -32,6 +36,12 @@ def show(args: argparse.Namespace) -> int:
     found = view(live())
     print(found.model_dump_json(indent=2) if args.json else view_text(found))
     return 0
+
+
+def _test(args: argparse.Namespace) -> int:
+    from appliance.cli.nettest import run  # noqa: PLC0415 - as below
+
+    return run(args)
 
 
 def _apply(args: argparse.Namespace) -> int:

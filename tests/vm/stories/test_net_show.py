@@ -57,14 +57,19 @@ def wait_well(node: ContainerNode) -> None:
 
 
 def results(node: ContainerNode, arguments: str = "") -> tuple[int, dict[str, dict[str, str]]]:
-    """Exit code, and what each test found by its name."""
+    """Exit code, and what each test found, by its name and target."""
     output = node.output(f"trivet net test {arguments} --json 2>/dev/null", 120)
-    return output.status, {found["test"]: found for found in map(json.loads, output.text.splitlines())}
+    found = [json.loads(line) for line in output.text.splitlines()]
+    return output.status, {f"{each['test']} {each['target']}".strip(): each for each in found}
+
+
+def outcomes(found: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: each["outcome"] for name, each in found.items()}
 
 
 @story("network-health", quick=True)
 def test_network_health(containers: ContainerLab) -> None:
-    n1 = made(containers, 1, gateway=["10.7.0.2", "fd07::2"])
+    n1 = made(containers, 1, gateway=["10.7.0.2", "fd07::2"], dns=["10.7.0.2"])
     n2 = made(containers, 2)
     for node in (n1, n2):
         node.run("systemctl is-system-running --wait", timeout=60)
@@ -105,14 +110,61 @@ def test_network_health(containers: ContainerLab) -> None:
     n2.run("ip address delete 10.7.0.1/24 dev eth0")
     wait_well(n1)
 
-    # Nobody has to wait for a look that waits for an answer: SIGHUP is heard at once.
+    # The other node is gateway and name server, and the path is as wide as it is said to be; then it is not.
+    n2.run("mkdir -p /run/systemd/resolved.conf.d")
+    n2.run("printf '[Resolve]\\nDNSStubListenerExtra=10.7.0.2\\n' > /run/systemd/resolved.conf.d/lab.conf")
+    n2.run("systemctl restart systemd-resolved && nft add rule inet trivet management udp dport 53 accept")
+    well = ["link", "address", *(f"{test} 10.7.0.2" for test in ("ARP", "ping", "MTU"))]
+    well += [*(f"{test} fd07::2" for test in ("ND", "ping", "MTU")), "DNS 10.7.0.2"]
+    code, found = results(n1)
+    assert (code, outcomes(found)) == (0, dict.fromkeys(well, "ok")), found
+    assert found["ARP 10.7.0.2"]["message"] == f"it is {mac}"
+    text = n1.run("trivet net test management 2>&1")
+    print(text)
+    assert "All 9 tests passed." in text
+    containers.command("ip", "link", "set", n2.link(0), "mtu", str(SMALL))
+    assert wait_alert(n1, "1500 bytes do not reach the gateway 10.7.0.2")["where"] == "network.planes.management.mtu"
+    code, found = results(n1)
+    assert code == 5
+    for target in ("10.7.0.2", "fd07::2"):
+        assert found[f"MTU {target}"]["message"] == f"1500 bytes do not pass, {SMALL} do"
+    containers.command("ip", "link", "set", n2.link(0), "mtu", "1500")
+    wait_well(n1)
+
+    measure(n1, n2)
+
+    # The gateway is cut off: said once, plainly, with a remedy. And nobody waits for a look that waits for an answer.
     n2.cut_off()
+    output = n1.output("trivet net test 2>&1", 60)
+    print(output.text)
+    assert output.status == 5
+    assert "ARP 10.7.0.2 ... FAILED: nobody on eth0 has this address" in output.text
+    assert "ping 10.7.0.2" not in output.text, "nobody has it, so nobody is pinged"
     wait_alert_of_gateways(n1)
     begun = time.monotonic()
     n1.run("rm /run/trivet/status.json && systemctl reload trivetd && until test -e /run/trivet/status.json; do sleep 0.1; done")
     assert time.monotonic() - begun < 6
     n2.reconnect()
     wait_well(n1)
+
+
+def measure(n1: ContainerNode, n2: ContainerNode) -> None:
+    """The throughput between two nodes; and what is said of an image that has no iperf3."""
+    before = n2.run("nft list table inet trivet")
+    if not n1.output("command -v iperf3").ok:
+        code, found = results(n1, "--peer 10.7.0.2")
+        assert code == 5
+        assert found["throughput 10.7.0.2"]["message"] == "the program iperf3 is not on this machine"
+        output = n2.output("trivet net test --listen")
+        assert output.status == 5
+        assert "the program iperf3 is not on this machine" in output.text
+    else:
+        n2.run("systemd-run --quiet --unit=listen trivet net test --listen")
+        n2.run("until ss -Hltn sport 5201 | grep -q .; do sleep 0.1; done", timeout=20)
+        code, found = results(n1, "--peer 10.7.0.2")
+        assert (code, found["throughput 10.7.0.2"]["outcome"]) == (0, "ok"), found
+        n2.run("while systemctl is-active --quiet listen; do sleep 0.1; done", timeout=20)
+    assert n2.run("nft list table inet trivet") == before
 
 
 def wait_alert_of_gateways(node: ContainerNode) -> None:
