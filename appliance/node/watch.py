@@ -21,7 +21,7 @@ class Watch:
         self._said: tuple[Alert, ...] = ()
 
     def look(self, host: Host, stop: Callable[[], bool]) -> None:
-        """Write what there is to say; never raises. `stop` is asked before each question on the wire, and keeps the last look."""
+        """Write what there is to say; never raises. `stop` is asked every two seconds at least, and keeps the last look."""
         try:
             found = self._alerts(host, stop)
         except Exception as error:  # whatever it is, it must not end the service that holds the node
@@ -44,13 +44,11 @@ class Watch:
         spec, _ = followed(host)
         now = self._remember(report.report(host, report.ports(host), spec), uptime(host))
         found: list[probe.Answer] = []
-        answers = probe.probe(host, now)
-        while not stop():
-            answer = next(answers, None)
-            if answer is None:
-                return health.alerts(now, probe.gathered(found), self._reports[0][1])
-            found.append(answer)
-        return None
+        for answer in probe.probe(host, now):
+            found += [answer] if answer else []
+            if stop():
+                return None
+        return health.alerts(now, probe.gathered(found), self._reports[0][1])
 
     def _remember(self, now: NetworkReport, at: float) -> NetworkReport:
         """The report, with the names of neighbours that are silent because their cable is out."""

@@ -7,7 +7,6 @@ for. What cannot be well any more, because an earlier test of the same thing has
 
 import ipaddress
 import json
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -26,8 +25,6 @@ SECONDS = 5
 _FLOOR = {4: 576, 6: 1280}
 """IP version -> what every network carries."""
 _IPV4 = 4
-_NUD_SECONDS = 9
-"""For the kernel to give up a neighbour that it knew: 5 until it doubts, 3 for its questions."""
 Ask = Callable[[str], str]
 """A name server's address -> why it does not answer, "" when it does."""
 
@@ -125,13 +122,9 @@ class PlaneTests:
         return self._ok("address", "", f"nobody else has {' or '.join(held.address for held in plane.addresses)}")
 
     def _resolve(self, kind: Kind, target: str) -> Finding:
-        """For IPv6 the kernel asks, when it has something to send."""
-        if kind == "ND" and not probe.ping(self.host, target, self.plane.interface):
-            for _ in range(_NUD_SECONDS):
-                if not probe.neighbour(self.host, target, self.plane.interface):
-                    break
-                time.sleep(1)
-        if macs := probe.resolved(self.host, target, self.plane.interface):
+        if kind == "ND":
+            probe.ping(self.host, target, self.plane.interface)  # the kernel asks when it has something to send
+        if macs := probe.outcome(probe.resolved(self.host, target, self.plane.interface)):
             return self._ok(kind, target, f"it is {' and '.join(macs)}")
         vlan = f"lets VLAN {self.plane.vlan} through" if self.plane.vlan else "has the right VLAN without a tag"
         hint = f"see whether it is on, has this address, and whether the switch's port {vlan}"

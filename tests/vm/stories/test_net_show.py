@@ -75,12 +75,22 @@ def test_network_health(containers: ContainerLab) -> None:
         node.run("systemctl is-system-running --wait", timeout=60)
     n1.run("until test -e /run/trivet/health.json; do sleep 0.2; done", timeout=PATIENCE)
     wait_well(n1)
+    mac = json.loads(n2.run("ip -json link show eth0"))[0]["address"]
+    losses = shown(n1)
+    pulled(n1, losses)
+    doubled(n1, n2, mac)
+    examined(n1, n2, mac)
+    narrowed(containers, n1, n2)
+    measured(n1, n2)
+    cut_off(n1, n2)
 
-    # The network is shown as the kernel has it.
+
+def shown(n1: ContainerNode) -> int:
+    """The network is shown as the kernel has it. How often the port has lost its link."""
     [link] = json.loads(n1.run("ip -json -stats address show eth0"))
-    shown = json.loads(n1.run("trivet net --json"))
-    [plane] = shown["report"]["planes"]
-    [port] = shown["report"]["uplinks"][0]["ports"]
+    view = json.loads(n1.run("trivet net --json"))
+    [plane] = view["report"]["planes"]
+    [port] = view["report"]["uplinks"][0]["ports"]
     assert (plane["name"], plane["interface"], plane["mtu"]) == ("management", link["ifname"], link["mtu"])
     held = {f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] == "global"}
     assert {a["address"] for a in plane["addresses"]} == held == {"10.7.0.1/24", "fd07::1/64"}
@@ -92,25 +102,30 @@ def test_network_health(containers: ContainerLab) -> None:
     for word in ("management  eth0", "10.7.0.1/24", "gateway 10.7.0.2", link["address"]):
         assert word in text, text
     assert max(map(len, text.splitlines())) <= 79
+    return int(port["losses"])
 
-    # A cable is pulled and put back.
-    losses = port["losses"]
+
+def pulled(n1: ContainerNode, losses: int) -> None:
+    """A cable is pulled and put back."""
     n1.cable(0, plugged=False)
-    alert = wait_alert(n1, "no link", link["address"])
+    alert = wait_alert(n1, "no link", n1.node.mac(0))
     assert (alert["severity"], alert["where"]) == ("critical", "network.planes.management")
     n1.cable(0, plugged=True)
     wait_well(n1)
     assert json.loads(n1.run("trivet net --json"))["report"]["uplinks"][0]["ports"][0]["losses"] == losses + 1
 
-    # Somebody else takes this node's address.
-    mac = json.loads(n2.run("ip -json link show eth0"))[0]["address"]
+
+def doubled(n1: ContainerNode, n2: ContainerNode, mac: str) -> None:
+    """Somebody else takes this node's address."""
     n2.run("ip address add 10.7.0.1/24 dev eth0")
     assert wait_alert(n1, "10.7.0.1/24", mac)["severity"] == "critical"
     assert mac in n1.run("trivet net show")
     n2.run("ip address delete 10.7.0.1/24 dev eth0")
     wait_well(n1)
 
-    # The other node is gateway and name server, and the path is as wide as it is said to be; then it is not.
+
+def examined(n1: ContainerNode, n2: ContainerNode, mac: str) -> None:
+    """The other node is gateway and name server."""
     n2.run("mkdir -p /run/systemd/resolved.conf.d")
     n2.run("printf '[Resolve]\\nDNSStubListenerExtra=10.7.0.2\\n' > /run/systemd/resolved.conf.d/lab.conf")
     n2.run("systemctl restart systemd-resolved && nft add rule inet trivet management udp dport 53 accept")
@@ -118,10 +133,14 @@ def test_network_health(containers: ContainerLab) -> None:
     well += [*(f"{test} fd07::2" for test in ("ND", "ping", "MTU")), "DNS 10.7.0.2"]
     code, found = results(n1)
     assert (code, outcomes(found)) == (0, dict.fromkeys(well, "ok")), found
-    assert found["ARP 10.7.0.2"]["message"] == f"it is {mac}"
+    assert found["ARP 10.7.0.2"]["message"] == found["ND fd07::2"]["message"] == f"it is {mac}"
     text = n1.run("trivet net test management 2>&1")
     print(text)
     assert "All 9 tests passed." in text
+
+
+def narrowed(containers: ContainerLab, n1: ContainerNode, n2: ContainerNode) -> None:
+    """A switch on the way carries less than the plane is said to."""
     containers.command("ip", "link", "set", n2.link(0), "mtu", str(SMALL))
     assert wait_alert(n1, "1500 bytes do not reach the gateway 10.7.0.2")["where"] == "network.planes.management.mtu"
     code, found = results(n1)
@@ -131,15 +150,16 @@ def test_network_health(containers: ContainerLab) -> None:
     containers.command("ip", "link", "set", n2.link(0), "mtu", "1500")
     wait_well(n1)
 
-    measure(n1, n2)
 
-    # The gateway is cut off: said once, plainly, with a remedy. And nobody waits for a look that waits for an answer.
+def cut_off(n1: ContainerNode, n2: ContainerNode) -> None:
+    """The gateway is cut off: said once, plainly, with a remedy. And nobody waits for a look that waits for an answer."""
     n2.cut_off()
     output = n1.output("trivet net test 2>&1", 60)
     print(output.text)
     assert output.status == 5
-    assert "ARP 10.7.0.2 ... FAILED: nobody on eth0 has this address" in output.text
-    assert "ping 10.7.0.2" not in output.text, "nobody has it, so nobody is pinged"
+    for test in ("ARP 10.7.0.2", "ND fd07::2"):
+        assert f"{test} ... FAILED: nobody on eth0 has this address" in output.text
+    assert "ping " not in output.text, "nobody has it, so nobody is pinged"
     wait_alert_of_gateways(n1)
     begun = time.monotonic()
     n1.run("rm /run/trivet/status.json && systemctl reload trivetd && until test -e /run/trivet/status.json; do sleep 0.1; done")
@@ -148,7 +168,7 @@ def test_network_health(containers: ContainerLab) -> None:
     wait_well(n1)
 
 
-def measure(n1: ContainerNode, n2: ContainerNode) -> None:
+def measured(n1: ContainerNode, n2: ContainerNode) -> None:
     """The throughput between two nodes; and what is said of an image that has no iperf3."""
     before = n2.run("nft list table inet trivet")
     if not n1.output("command -v iperf3").ok:
@@ -168,7 +188,8 @@ def measure(n1: ContainerNode, n2: ContainerNode) -> None:
 
 
 def wait_alert_of_gateways(node: ContainerNode) -> None:
+    """One for IPv4 and one for IPv6."""
     end = time.monotonic() + PATIENCE
-    while {a["where"] for a in alerts(node)} != {"network.planes.management.gateway"}:
+    while [a["where"] for a in alerts(node)] != ["network.planes.management.gateway"] * 2:
         assert time.monotonic() < end, alerts(node)
         time.sleep(0.5)
