@@ -46,7 +46,11 @@ def _uplink(uplink: UplinkReport, view: NetworkView) -> Iterator[str]:
     carried = " and ".join(plane.name for plane in view.report.planes if plane.uplink == uplink.owner)
     link = "link up" if uplink.link else "no link"
     if uplink.bond:
-        yield f"{uplink.interface or 'a bond that is not there yet'} ({uplink.bond}, {link}) carries {carried}"
+        yield from textwrap.wrap(
+            f"{uplink.interface or 'a bond that is not there'} ({uplink.bond}, {link}) carries {carried}",
+            WIDTH,
+            subsequent_indent="  ",
+        )
         if uplink.aggregator:
             agreed = {p.aggregator for p in uplink.ports if p.link and p.member} <= {uplink.aggregator}
             partner = uplink.partner or "none"

@@ -36,8 +36,8 @@ class Watch:
         self._said = found
         try:
             host.files.write(HEALTH, Health(at=uptime(host), alerts=found).model_dump_json() + "\n")
-        except OSError as error:
-            print(f"{HEALTH} cannot be written: {error.strerror}", file=sys.stderr)
+        except Exception as error:  # as above
+            print(f"{HEALTH} cannot be written: {error}", file=sys.stderr)
 
     def _alerts(self, host: Host, stop: Callable[[], bool]) -> tuple[Alert, ...] | None:
         """None when it was stopped."""

@@ -36,9 +36,11 @@ def alerts(now: NetworkReport, probes: Probes, before: NetworkReport | None = No
 def _uplink(uplink: UplinkReport) -> Iterator[Alert]:
     where = _place(uplink.owner)
     if not uplink.link:
-        ports = " and ".join(f"{port.label}{_cable(port)}" for port in uplink.ports)
+        message = f"no link on {' and '.join(_named(port) for port in uplink.ports)}"
         hint = "put the cable in, or see at the switch why its port is off"
-        yield Alert(where=where, severity="critical", message=f"no link on {ports}", hint=hint)
+        if uplink.bond and not uplink.interface:
+            message, hint = "its bond is not there", "see `trivet plan` for what is to be done, `trivet status` for why it is not"
+        yield Alert(where=where, severity="critical", message=message, hint=hint)
         return
     if uplink.bond:
         yield from _members(uplink)
@@ -52,7 +54,7 @@ def _members(uplink: UplinkReport) -> Iterator[Alert]:
         if port in up:
             continue
         many = f"{len(up)} of {len(uplink.ports)} ports of {uplink.interface} work"
-        message = f"{many}: {port.label}{_cable(port)} {'has no link' if not port.link else 'is not in it'}"
+        message = f"{many}: {_subject(port)} {'has no link' if not port.link else 'is not in it'}"
         hint = "put its cable in, or see at the switch why its port is off" if not port.link else "see `trivet plan`"
         yield Alert(where=_place(uplink.owner), severity="warning", message=message, hint=hint)
 
@@ -76,7 +78,7 @@ def _lacp(uplink: UplinkReport) -> Iterator[Alert]:
             hint = "put the port that it leads to in the same LACP group as the others, with the same speed"
         else:
             continue
-        yield Alert(where=where, severity="warning", message=f"{port.label}{_cable(port)} {what}", hint=hint)
+        yield Alert(where=where, severity="warning", message=f"{_subject(port)} {what}", hint=hint)
 
 
 def _counted(uplink: UplinkReport, port: PortReport, before: PortReport | None) -> Iterator[Alert]:
@@ -86,7 +88,7 @@ def _counted(uplink: UplinkReport, port: PortReport, before: PortReport | None) 
     where, minutes = _place(uplink.owner), WINDOW // 60
     losses = port.losses - before.losses
     if losses >= LOSSES:
-        message = f"{port.label}{_cable(port)} lost its link {losses} times within {minutes} minutes"
+        message = f"{_subject(port)} lost its link {losses} times within {minutes} minutes"
         hint = "change the cable or the transceiver, then the switch's port"
         yield Alert(where=where, severity="warning", message=message, hint=hint)
     for way, name in (("rx", "received"), ("tx", "sent")):
@@ -95,7 +97,7 @@ def _counted(uplink: UplinkReport, port: PortReport, before: PortReport | None) 
             all_ = max(grown["packets"], 0) + grown[what]
             if grown[what] >= least and grown[what] >= ratio * all_:
                 share = f"{grown[what]} of {all_} packets {name} within {minutes} minutes"
-                message = f"{port.label}{_cable(port)}: {share} {'had errors' if what == 'errors' else 'were dropped'}"
+                message = f"{_named(port)}: {share} {'had errors' if what == 'errors' else 'were dropped'}"
                 yield Alert(where=where, severity="warning", message=message, hint=hint)
 
 
@@ -137,5 +139,10 @@ def _place(plane: str) -> str:
     return f"{PLACE}.{plane}"
 
 
-def _cable(port: PortReport) -> str:
-    return f", cable to {port.cable_to}," if port.cable_to else ""
+def _named(port: PortReport) -> str:
+    return port.label + (f", cable to {port.cable_to}" if port.cable_to else "")
+
+
+def _subject(port: PortReport) -> str:
+    """The same before a verb."""
+    return _named(port) + ("," if port.cable_to else "")
