@@ -54,6 +54,12 @@ class CommandError(ApplianceError):
         super().__init__(f"`{' '.join(argv)}` ended with {code}: {last}")
 
 
+class MissingProgram(ApplianceError):
+    """A program that we call is not in this image."""
+
+    exit_code = 5
+
+
 class StalePlan(ApplianceError):
     """The machine is not what it was when the plan was made and agreed to."""
 

@@ -85,8 +85,10 @@ def _parser() -> Parser:
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")
     sub.add_argument("--scramble", action="store_true", help="replace serials, MAC addresses, WWNs and UUIDs")
-    net = commands.add_parser("net", help="change the network, with a way back").add_subparsers(required=True, metavar="COMMAND")
-    net_cli.add(lambda *args: _add(net, common, *args))
+    about = "the network as it is; change it, with a way back; test it"
+    net = _add(commands, common, "net", net_cli.show, about)
+    parts = net.add_subparsers(metavar="COMMAND")
+    net_cli.add(lambda *args: _add(parts, common, *args))
     command("install", _install, "install this machine by an answer file; the live system does this at its start")
     return parser
 
@@ -145,18 +147,20 @@ def _plan(args: argparse.Namespace) -> int:
 
 
 def _apply(args: argparse.Namespace) -> int:
+    from appliance.host.live import live  # noqa: PLC0415 - as in _host
+    from appliance.node.trial import settled  # noqa: PLC0415 - loaded by who changes something
+
     host = _host(args)
     spec, text = _spec(args, host)
-    plan = flow.plan(flow.inspect(host), spec)
-    if not args.json:
-        print(render.plan_text(plan))
-    if plan.destroys and not args.yes:
-        raise ApplianceError(f"this destroys {', '.join(plan.destroys)}; nothing was changed", "say --yes to consent")
-    from appliance.host.live import live  # noqa: PLC0415 - as in _host
-
-    with Journal("apply", LOGS) as journal:
-        journal.plan(plan)
-        flow.apply(plan, live(spec.secrets | {"spec": text}), render.emitter(journal, as_json=args.json))
+    with settled(host):
+        plan = flow.plan(flow.inspect(host), spec)
+        if not args.json:
+            print(render.plan_text(plan))
+        if plan.destroys and not args.yes:
+            raise ApplianceError(f"this destroys {', '.join(plan.destroys)}; nothing was changed", "say --yes to consent")
+        with Journal("apply", LOGS) as journal:
+            journal.plan(plan)
+            flow.apply(plan, live(spec.secrets | {"spec": text}), render.emitter(journal, as_json=args.json))
     return 0
 
 

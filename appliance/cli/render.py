@@ -92,10 +92,11 @@ def status_text(status: Status) -> str:
         rows += [("failed", status.boot.failed)] if status.boot.failed else []
         rows += [("refused", line) for line in status.boot.refused]
         rows += [("log", status.boot.log)] if status.boot.log else []
+    rows += [("alert", str(alert)) for alert in status.alerts]
     rows += [("differs", line) for line in status.drift]
     rows += [("not yet", f"{p.where}: {p.why}") for p in status.pending]
     rows += [("problem", str(p)) for p in status.problems]
-    return "\n".join(f"{name:>10}  {text}" for name, text in rows)
+    return "\n".join(line for name, text in rows for line in _row(name, text))
 
 
 _STARTED = {"live": "the live system", "network": "the network", "slot": "an installed node", "other": "another system"}

@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Callable, Sequence
 
-from appliance.errors import ApplianceError, CommandError
+from appliance.errors import CommandError, MissingProgram
 from appliance.host.host import Result
 
 log = logging.getLogger("trivet.command")
@@ -69,5 +69,5 @@ def _program(name: str, path: str) -> str:
 
     found = shutil.which(name, path=path)
     if found is None:
-        raise ApplianceError(f"the program {name} is not on this machine", "install the package that has it")
+        raise MissingProgram(f"the program {name} is not on this machine", "install the package that has it")
     return found

@@ -6,7 +6,7 @@
 | `files` | /sys, /proc, /run, /etc, /dev/disk as text, links and folders | writes whole files |
 | `run` | the output of a command | whatever the command does |
 | `udev` | devices as udev knows them | settles |
-| `netlink` | links, addresses, VFs | - |
+| `netlink` | links, addresses, gateways, VFs | - |
 
 The fifth, `secrets`, maps a place in the spec ("admin.password_hash", "spec") to its text: steps name the place, never the text.
 
@@ -110,10 +110,21 @@ class Netlink(Protocol):
         `kind` is the kernel's word for what is no hardware ("bond", "vlan"), else ""; `mode` is a bond's; `parent` is what
         a VLAN stands on, `vlan` its number.
         `vfs`: mappings of index, mac, vlan, trust, spoofchk, min_rate, max_rate (Mbit/s).
+
+        Machines that were recorded before these were asked have none of them:
+        `stats`: rx_ and tx_ bytes, packets, errors, dropped, since the link was made. `losses`: how often its carrier went.
+        `bond` of a bond: active (name), aggregator (number, 0 without LACP), partner (MAC, "" for none).
+        `slave` of a bond's member: active, up (as the bond sees it), aggregator.
         """
 
     def addresses(self) -> tuple[Mapping[str, Any], ...]:
-        """link (name), address (CIDR), scope ("global", "site", "link", "host")."""
+        """link (name), address (CIDR), scope ("global", "site", "link", "host").
+
+        `duplicate`: the kernel asked whether it is free, and somebody has it (IPv6); not in older records.
+        """
+
+    def gateways(self) -> tuple[Mapping[str, Any], ...]:
+        """The ways out of this machine: link (name), address (of the router)."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,10 @@ _SCOPES = {0: "global", 200: "site", 253: "link", 254: "host"}
 _SIOCETHTOOL, _GDRVINFO = 0x8946, 0x00000003
 _BOND_MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb", "balance-alb")
 _LINK_STATES = {0: "auto", 1: "up", 2: "down"}
+_MAIN = 254  # the routing table that everybody uses
+_DADFAILED = 0x08
+_STATS = ("rx_bytes", "tx_bytes", "rx_packets", "tx_packets", "rx_errors", "tx_errors", "rx_dropped", "tx_dropped")
+_NOBODY = "00:00:00:00:00:00"
 _DRVINFO = struct.Struct("=I32s32s32s32s32s12s5I")
 
 
@@ -33,8 +37,18 @@ class LiveNetlink:
                 "link": names.get(m["index"], ""),
                 "address": f"{m.get('IFA_LOCAL') or m.get('IFA_ADDRESS')}/{m['prefixlen']}",
                 "scope": _SCOPES.get(m["scope"], str(m["scope"])),
+                "duplicate": bool((m.get("IFA_FLAGS") or m["flags"]) & _DADFAILED),
             }
             for m in _dump("addr")
+        )
+
+    def gateways(self) -> tuple[Mapping[str, Any], ...]:
+        names = {m["index"]: m.get("IFLA_IFNAME") for m in _dump("link")}
+        routes = [m for family in (socket.AF_INET, socket.AF_INET6) for m in _dump("route", family=family)]
+        return tuple(
+            {"link": names.get(m.get("RTA_OIF"), ""), "address": m.get("RTA_GATEWAY")}
+            for m in routes
+            if m["dst_len"] == 0 and m.get("RTA_GATEWAY") and (m.get("RTA_TABLE") or m["table"]) == _MAIN
         )
 
 
@@ -68,6 +82,33 @@ def _link(message: Any, names: Mapping[int, str], control: socket.socket) -> dic
         "outside": outside,
         "firmware": "" if kind else _firmware(name, control),
         "vfs": tuple(_vf(v) for v in _attributes(message.get("IFLA_VFINFO_LIST"), "IFLA_VF_INFO")),
+        "stats": {key: value for key, value in (message.get("IFLA_STATS64") or {}).items() if key in _STATS},
+        "losses": message.get("IFLA_CARRIER_DOWN_COUNT") or 0,
+        "bond": _bond(data, names) if data and kind == "bond" else {},
+        "slave": _slave(info),
+    }
+
+
+def _bond(data: Any, names: Mapping[int, str]) -> dict[str, Any]:
+    """What a bond does with its members now. Without LACP, and without a partner, there is neither aggregator nor partner."""
+    lacp = data.get("IFLA_BOND_AD_INFO")
+    partner = (lacp.get("IFLA_BOND_AD_INFO_PARTNER_MAC") or "").lower() if lacp else ""
+    return {
+        "active": names.get(data.get("IFLA_BOND_ACTIVE_SLAVE") or 0, ""),
+        "aggregator": (lacp.get("IFLA_BOND_AD_INFO_AGGREGATOR") or 0) if lacp else 0,
+        "partner": "" if partner == _NOBODY else partner,
+    }
+
+
+def _slave(info: Any) -> dict[str, Any]:
+    """What a bond says of one of its members; nothing for other links."""
+    if not info or info.get("IFLA_INFO_SLAVE_KIND") != "bond":
+        return {}
+    data = info.get("IFLA_INFO_SLAVE_DATA")
+    return {
+        "active": data.get("IFLA_BOND_SLAVE_STATE") == 0,
+        "up": data.get("IFLA_BOND_SLAVE_MII_STATUS") == 0,
+        "aggregator": data.get("IFLA_BOND_SLAVE_AD_AGGREGATOR_ID") or 0,
     }
 
 

@@ -107,3 +107,6 @@ class _Netlink(_Section):
 
     def addresses(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(self._answer("netlink", "addresses") or ())
+
+    def gateways(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self._answer("netlink", "gateways") or ())

@@ -165,3 +165,6 @@ class _RecordingNetlink(_Recording):
 
     def addresses(self) -> tuple[Mapping[str, Any], ...]:
         return self._keep("netlink", "addresses", self._live.netlink.addresses())
+
+    def gateways(self) -> tuple[Mapping[str, Any], ...]:
+        return self._keep("netlink", "gateways", self._live.netlink.gateways())

@@ -4,6 +4,7 @@
 from typing import Literal
 
 from appliance.model.base import Model
+from appliance.model.netreport import Alert
 from appliance.model.network import Address
 from appliance.model.plan import Pending
 from appliance.model.problem import Problem
@@ -24,7 +25,8 @@ class Status(Model):
 
     `reverts_in` is the time, in seconds, after which a change that nobody has kept is taken back; None without one.
     `state` is "live" without an installed node, "ready" when all is as wished, "differs" with drift, pending addresses or
-    refused steps, "failed" when the spec cannot be read or met.
+    refused steps, "failed" when the spec cannot be read or met. `alerts` are what trivetd saw when it looked last, and change
+    none of these: a cable that is out is no fault of the spec.
     """
 
     state: Literal["live", "ready", "differs", "failed"]
@@ -37,5 +39,6 @@ class Status(Model):
     reverts_in: int | None = None
     boot: Boot | None = None
     drift: tuple[str, ...] = ()
+    alerts: tuple[Alert, ...] = ()
     pending: tuple[Pending, ...] = ()
     problems: tuple[Problem, ...] = ()

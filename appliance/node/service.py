@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """trivetd: at boot, make the running system the one of the saved spec; then stay, and do it again on SIGHUP.
 
+Meanwhile it looks at the network every half a minute (node/watch.py).
+
 It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
 console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong.
 """
@@ -19,7 +21,11 @@ from appliance.host.live import live
 from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import Plan
 from appliance.model.status import Boot
+from appliance.node.health import LOOK
 from appliance.node.status import BOOT, wanted
+from appliance.node.watch import Watch
+
+_SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 
 
 def converge(host: Host) -> Boot:
@@ -67,15 +73,24 @@ def notify(message: str) -> None:
             s.sendto(message.encode(), "\0" + path[1:] if path.startswith("@") else path)
 
 
+def wait(watch: Watch) -> bool:
+    """Look at the network time and again until a signal comes; was it SIGHUP? The first look is one interval away."""
+    interval = float(os.environ.get("TRIVET_LOOK_SECONDS", LOOK))
+    while (info := signal.sigtimedwait(_SIGNALS, interval)) is None:
+        watch.look(live(), stop=lambda: bool(signal.sigpending() & _SIGNALS))
+    return info.si_signo == signal.SIGHUP
+
+
 def main() -> None:
     """Entry point of `trivetd`."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM, signal.SIGINT})
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    watch = Watch()
     while True:
         host = live()
         result = converge(host)
         host.files.write(BOOT, result.model_dump_json() + "\n")
         notify(f"READY=1\nSTATUS={result.failed.splitlines()[0] if result.failed else 'the node is as its spec says'}")
-        if signal.sigwait({signal.SIGHUP, signal.SIGTERM, signal.SIGINT}) != signal.SIGHUP:
+        if not wait(watch):
             return
 
 

@@ -12,6 +12,7 @@ from appliance.model.plan import Plan, ReplaceSpec
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.status import Boot, Status
+from appliance.node import health
 from appliance.services.system.observe import SPEC
 
 BOOT = "/run/trivet/status.json"
@@ -28,17 +29,21 @@ def load_saved(host: Host) -> tuple[Spec, str]:
     return load_spec(text), text
 
 
+def followed(host: Host) -> tuple[Spec, str]:
+    """The spec that this node shall follow now, and its text: the saved one, or while a change is tried that."""
+    text = host.files.read(CANDIDATE)
+    return load_saved(host) if text is None else (load_spec(text), text)
+
+
 def wanted(host: Host, inventory: Inventory) -> tuple[Spec, str, Plan]:
     """The spec that this node shall follow now, its text, and the plan to it.
 
-    While a change is tried that is the candidate, which is not to be saved before somebody keeps it.
+    While a change is tried it is not to be saved before somebody keeps it.
     """
-    text = host.files.read(CANDIDATE)
-    if text is None:
-        spec, text = load_saved(host)
-        return spec, text, flow.plan(inventory, spec)
-    spec = load_spec(text)
-    return spec, text, flow.plan(inventory, spec).without(ReplaceSpec)
+    tried = host.files.read(CANDIDATE) is not None
+    spec, text = followed(host)
+    plan = flow.plan(inventory, spec)
+    return spec, text, plan.without(ReplaceSpec) if tried else plan
 
 
 def uptime(host: Host) -> float:
@@ -86,6 +91,7 @@ def _facts(host: Host, inventory: Inventory) -> dict[str, object]:
         "reverts_in": seconds_left(host),
         "addresses": tuple(a for a in inventory.addresses if a.scope == "global"),
         "spec": inventory.system.spec,
+        "alerts": health.alerts(host, uptime(host)) if inventory.system.installed else (),
     }
 
 

@@ -7,7 +7,8 @@ before anything is changed, goes back to the saved spec whoever has died meanwhi
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from appliance import flow
@@ -28,23 +29,33 @@ _PATIENCE = 600
 """Seconds for which going back waits for whoever is at it."""
 HostWith = Callable[[dict[str, str]], Host]
 """Makes the doors of this machine with these secrets."""
+Planned = Callable[[Plan], None]
+"""Is told the plan before its first event."""
 
 
-def begin(host_with: HostWith, text: str, seconds: int, emit: Emit) -> Plan:
+@contextmanager
+def settled(host: Host) -> Iterator[None]:
+    """Alone, and with no change on trial: what anybody changes now would be mixed up with it. ApplianceError otherwise."""
+    with only_one(LOCK, *_BUSY):
+        if seconds_left(host) is not None:
+            hint = "keep it with `trivet net confirm`, or take it back with `trivet net revert`"
+            raise ApplianceError("there is a change that nobody has kept", hint)
+        yield
+
+
+def begin(host_with: HostWith, text: str, seconds: int, emit: Emit, planned: Planned) -> Plan:
     """Apply a spec for so many seconds. The plan that was carried out; without steps nothing is armed.
 
     Problems when the spec cannot be met; ApplianceError when it would destroy something, which no timer brings back.
     """
     spec = load_spec(text)
     host = host_with(spec.secrets | {"spec": text})
-    with only_one(LOCK, *_BUSY):
-        if seconds_left(host) is not None:
-            hint = "keep it with `trivet net confirm`, or take it back with `trivet net revert`"
-            raise ApplianceError("there is a change already that nobody has kept", hint)
+    with settled(host):
         load_saved(host)  # without one there is nothing to go back to
         plan = flow.plan(flow.inspect(host), spec).without(ReplaceSpec)
         if plan.destroys:
             raise ApplianceError(f"this destroys {', '.join(plan.destroys)}, and nothing brings that back", "use `trivet apply`")
+        planned(plan)
         if not plan.steps:
             return plan
         _arm(host, seconds)  # before there is anything to take back: without a timer nothing is tried
@@ -58,7 +69,7 @@ def begin(host_with: HostWith, text: str, seconds: int, emit: Emit) -> Plan:
             raise
 
 
-def keep(host_with: HostWith, emit: Emit) -> Spec:
+def keep(host_with: HostWith, emit: Emit, planned: Planned) -> Spec:
     """Save the candidate, which disarms the timer. ApplianceError when there is none, or when it was taken back already."""
     with only_one(LOCK, *_BUSY):
         host = host_with({})
@@ -67,12 +78,14 @@ def keep(host_with: HostWith, emit: Emit) -> Spec:
             raise ApplianceError("there is no change to keep", "it was taken back, or there was none; see `trivet status`")
         spec = load_spec(text)
         host = host_with(spec.secrets | {"spec": text})
-        flow.apply(flow.plan(flow.inspect(host), spec), host, emit)
+        plan = flow.plan(flow.inspect(host), spec)
+        planned(plan)
+        flow.apply(plan, host, emit)
         _disarm(host)
     return spec
 
 
-def revert(host_with: HostWith, emit: Emit) -> Plan:
+def revert(host_with: HostWith, emit: Emit, planned: Planned) -> Plan:
     """Go back to the saved spec, now. Also without a candidate: it is what the timer does, and may do twice."""
     end = time.monotonic() + _PATIENCE
     while True:
@@ -83,6 +96,7 @@ def revert(host_with: HostWith, emit: Emit) -> Plan:
                 spec, text = load_saved(host)
                 host = host_with(spec.secrets | {"spec": text})
                 plan = flow.plan(flow.inspect(host), spec)
+                planned(plan)
                 flow.apply(plan, host, emit)
                 _disarm(host)
                 return plan

@@ -138,6 +138,12 @@ def _mac(link: Mapping[str, Any]) -> str:
     return str(link["permanent_mac"] or link["mac"]).lower()
 
 
+def port_names(links: Links) -> dict[str, str]:
+    """The lasting address of each port -> what the kernel calls it now."""
+    hardware = (link for link in links if not link["kind"] or (link["kind"] == "veth" and link.get("outside")))
+    return {_mac(link): str(link["name"]) for link in hardware}
+
+
 def _ports_below(name: str, links: Links, ports: Mapping[str, UdevDevice]) -> Iterator[str]:
     """The ports that carry a link: itself, the members of a bond or bridge, what a VLAN stands on, and so on down."""
     todo, seen = [name], set[str]()

@@ -67,8 +67,14 @@ def test_wrong_address_reverts(containers: ContainerLab) -> None:
     assert has(node, OLD)
     assert not has(node, NEW)
 
-    # Taken back by hand; then kept, which the next boot knows.
+    # Taken back by hand; then kept, which the next boot knows. Meanwhile nothing else is changed.
     try_new(node)
+    refused = node.output("trivet apply /var/lib/trivet/spec.yaml")
+    assert not refused.ok
+    assert "there is a change that nobody has kept; keep it with `trivet net confirm`" in refused.text
+    journal = node.run("cat $(ls -t /var/lib/trivet/log/*-net-apply.jsonl | head -1)").splitlines()
+    assert "steps" in json.loads(journal[0]), "what is to be done is written down before it is begun"
+    assert len(journal) > 1
     node.run("trivet net revert", timeout=60)
     wait_for(node, OLD, 10)
     assert not node.output("trivet net confirm").ok, "there is nothing to keep any more"
