@@ -332,6 +332,11 @@ class Plan(Model):
         return self.model_copy(update={"steps": tuple(step for step in self.steps if not isinstance(step, kind))})
 
     @property
+    def awaited(self) -> tuple[Pending, ...]:
+        """What waits for an address that a server or a router has yet to give."""
+        return tuple(pending for pending in self.pending if pending.where.endswith(".address"))
+
+    @property
     def destroys(self) -> tuple[str, ...]:
         """Everything that is lost when the plan is carried out, each named."""
         return tuple(d for s in self.steps for d in s.destroys)

@@ -11,13 +11,17 @@ from appliance.model.problem import Problem
 
 
 class Boot(Model):
-    """What trivetd did at this boot (/run/trivet/status.json). `seconds` from its start to its end."""
+    """What trivetd did at this boot (/run/trivet/status.json). `seconds` from its start to its end.
+
+    `waits`: something could not be planned before an address comes up, and trivetd plans again until it has.
+    """
 
     applied: tuple[str, ...] = ()
     failed: str = ""
     refused: tuple[str, ...] = ()
     log: str = ""
     seconds: float = 0.0
+    waits: bool = False
 
 
 class Status(Model):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """trivetd: at boot, make the running system the one of the saved spec; then stay, and do it again on SIGHUP.
 
-Meanwhile it looks at the network every half a minute (node/watch.py).
+Meanwhile it looks at the network every half a minute (node/watch.py). While something waits for an address, it plans again.
 
 It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
 console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong.
@@ -26,6 +26,8 @@ from appliance.node.status import BOOT, wanted
 from appliance.node.watch import Watch
 
 _SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+_SOON = 1.0
+"""Seconds until one plans again when an address is awaited; twice as long each time. A DHCP server answers within a few."""
 
 
 def converge(host: Host) -> Boot:
@@ -43,27 +45,36 @@ def converge(host: Host) -> Boot:
         elif isinstance(event, Failed):
             print(event.message, file=sys.stderr)
 
-    failed, log = "", ""
+    failed, log, waits = "", "", False
     refused: tuple[str, ...] = ()
     try:
         spec, text, plan = wanted(host, flow.inspect(host))
         host = live(spec.secrets | {"spec": text})
         refused = tuple(f"{s}: it would destroy {', '.join(s.destroys)}" for s in plan.steps if s.destroys)
         harmless = Plan(steps=tuple(s for s in plan.steps if not s.destroys), pending=plan.pending)
-        with Journal("boot") as journal:
-            log = str(journal.path)
-            journal.plan(harmless)
+        waits = bool(plan.awaited)
+        if harmless.steps:
+            with Journal("boot") as journal:
+                log = str(journal.path)
+                journal.plan(harmless)
 
-            def emit(event: Event) -> None:
-                journal.event(event)
-                note(event)
+                def emit(event: Event) -> None:
+                    journal.event(event)
+                    note(event)
 
-            flow.apply(harmless, host, emit)
+                flow.apply(harmless, host, emit)
     except ApplianceError as error:
         failed = str(error)
         print(failed, file=sys.stderr)
     seconds = round(time.monotonic() - begun, 3)
-    return Boot(applied=tuple(applied), failed=failed, refused=refused, log=log, seconds=seconds)
+    return Boot(applied=tuple(applied), failed=failed, refused=refused, log=log, seconds=seconds, waits=waits)
+
+
+def continued(before: Boot, now: Boot) -> Boot:
+    """What was done at this boot, when the rest of it could only be done later."""
+    return now.model_copy(
+        update={"applied": (*before.applied, *now.applied), "log": now.log or before.log, "seconds": before.seconds}
+    )
 
 
 def notify(message: str) -> None:
@@ -73,25 +84,38 @@ def notify(message: str) -> None:
             s.sendto(message.encode(), "\0" + path[1:] if path.startswith("@") else path)
 
 
-def wait(watch: Watch) -> bool:
-    """Look at the network time and again until a signal comes; was it SIGHUP? The first look is one interval away."""
+def wait(watch: Watch, again: float | None) -> signal.Signals | None:
+    """Look at the network time and again until a signal comes, or until `again` seconds have gone: None.
+
+    The first look is one interval away.
+    """
     interval = float(os.environ.get("TRIVET_LOOK_SECONDS", LOOK))
-    while (info := signal.sigtimedwait(_SIGNALS, interval)) is None:
-        watch.look(live(), stop=lambda: bool(signal.sigpending() & _SIGNALS))
-    return info.si_signo == signal.SIGHUP
+    pause = interval if again is None else min(again, interval)
+    while (info := signal.sigtimedwait(_SIGNALS, pause)) is None:
+        if pause == interval:
+            watch.look(live(), stop=lambda: bool(signal.sigpending() & _SIGNALS))
+        if again is not None:
+            return None
+    return signal.Signals(info.si_signo)
 
 
 def main() -> None:
     """Entry point of `trivetd`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     watch = Watch()
+    boot, pause = None, _SOON
     while True:
         host = live()
-        result = converge(host)
-        host.files.write(BOOT, result.model_dump_json() + "\n")
-        notify(f"READY=1\nSTATUS={result.failed.splitlines()[0] if result.failed else 'the node is as its spec says'}")
-        if not wait(watch):
+        boot = continued(boot, converge(host)) if boot else converge(host)
+        host.files.write(BOOT, boot.model_dump_json() + "\n")
+        notify(f"READY=1\nSTATUS={boot.failed.splitlines()[0] if boot.failed else 'the node is as its spec says'}")
+        said = wait(watch, pause if boot.waits else None)
+        if said in (signal.SIGTERM, signal.SIGINT):
             return
+        if said:
+            boot, pause = None, _SOON
+        else:
+            pause = min(2 * pause, LOOK)
 
 
 if __name__ == "__main__":

@@ -78,8 +78,7 @@ def status(host: Host) -> Status:
 
 
 def _differs(plan: Plan, boot: Boot | None) -> bool:
-    not_yet = [p for p in plan.pending if p.where.endswith(".address")]
-    return bool(plan.steps or not_yet or (boot and (boot.failed or boot.refused)))
+    return bool(plan.steps or plan.awaited or (boot and (boot.failed or boot.refused)))
 
 
 def _facts(host: Host, inventory: Inventory) -> dict[str, object]:

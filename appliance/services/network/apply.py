@@ -48,7 +48,7 @@ class _ConfigureNetwork:
             host.run(["ip", "link", "delete", name])
         # What it has made once and lost since, networkd makes again only when it starts.
         host.run(["systemctl", "restart" if stale - {""} else "try-reload-or-restart", NETWORKD])
-        if words := switch.transaction(step.devices, present, port_names(host), _datapath(host)):
+        if words := switch.transaction(step.devices, present, port_names(host.netlink.links()), _datapath(host)):
             _start_switch(host)
             host.run([*_OVS_VSCTL, *words])
         self._wait(step, host)

@@ -62,11 +62,6 @@ def devices(host: Host, links: Links | None = None) -> tuple[Device, ...]:
     return (*kernel, *(tables.devices(links, lasting) if tables else ()))
 
 
-def port_names(host: Host) -> dict[str, str]:
-    """A port's address -> what the kernel calls it now."""
-    return {_mac(link): str(link["name"]) for link in host.netlink.links() if _has_hardware(link)}
-
-
 def chassis(host: Host) -> Chassis | None:
     """This node in OVN: what its controller is told to be, once the southbound database has heard so from it."""
     tables = _switch(host)
@@ -140,7 +135,7 @@ def _mac(link: Mapping[str, Any]) -> str:
 
 def port_names(links: Links) -> dict[str, str]:
     """The lasting address of each port -> what the kernel calls it now."""
-    hardware = (link for link in links if not link["kind"] or (link["kind"] == "veth" and link.get("outside")))
+    hardware = (link for link in links if _has_hardware(link))
     return {_mac(link): str(link["name"]) for link in hardware}
 
 

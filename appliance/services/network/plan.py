@@ -57,6 +57,8 @@ def _words(uplink: Uplink) -> str:
 def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:
     """What is wished and not there: addresses that have not come up."""
     uplinks, problems = resolve(inventory, spec)
+    if ovn.waiting(inventory, spec, uplinks):
+        yield Pending(where=f"{PLACE}.{ovn.tunnels(spec)}.address", why="there is none yet, and OVN needs it for its tunnels")
     if problems or _changed(inventory, uplinks):
         return
     present = {a.address for a in inventory.addresses}
@@ -67,5 +69,3 @@ def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:
             for address in plane.spec.addresses:
                 if address not in present:
                     yield Pending(where=f"{PLACE}.{plane.name}.address", why=f"{address} is not on this machine: {why}")
-    if ovn.waiting(inventory, spec, uplinks):
-        yield Pending(where=f"{PLACE}.{ovn.tunnels(spec)}.address", why="there is none yet, and OVN needs it for its tunnels")

@@ -45,7 +45,7 @@ def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:
 def _plane(
     plane: Plane, uplink: Uplink, now: UplinkReport, held: Sequence[Mapping[str, Any]], gateways: Sequence[Mapping[str, Any]]
 ) -> PlaneReport:
-    interface = (plane.name if plane.vlan else now.interface) if plane.stands else ""
+    interface = (plane.name if plane in uplink.apart else now.interface) if plane.stands else ""
     mine = tuple(a for a in held if interface and a["link"] == interface and a["scope"] == "global")
     addresses = tuple(HeldAddress(address=a["address"], duplicate=bool(a.get("duplicate"))) for a in mine)
     found = tuple(str(g["address"]) for g in gateways if interface and g["link"] == interface)
