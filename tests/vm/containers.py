@@ -37,6 +37,24 @@ LLDP = ("group_fwd_mask", "0x4000")
 """A bridge keeps LLDP to itself, as a switch does. Here it stands for a cable."""
 
 
+def cgroups() -> Path:
+    """Where this host has version 2 of its control groups."""
+    hybrid = Path("/sys/fs/cgroup/unified")
+    return hybrid if hybrid.exists() else hybrid.parent
+
+
+def remove_group(group: Path) -> None:
+    """With all below it, as soon as the kernel has let its processes go."""
+
+    def gone() -> bool:
+        with contextlib.suppress(OSError):
+            for folder, _, _ in os.walk(group, topdown=False):
+                Path(folder).rmdir()
+        return not group.exists()
+
+    wait_for(f"{group} to be empty", gone, 20, 0.05)
+
+
 class ContainerLab:
     def __init__(self, folder: Path, root: Path = ROOT) -> None:
         if not (root / "usr" / "lib" / "systemd" / "systemd").exists():
@@ -109,6 +127,8 @@ class ContainerNode:
         self._loops: list[tuple[str, int]] = []
         self._init = 0
         self._frozen = False
+        # Two systemds in one control group would take each other's processes for their own, and end them.
+        self._group = cgroups() / f"trivet-lab-{os.getpid()}-{node.name}"
         for part in ("merged", "state"):
             (folder / part).mkdir(parents=True)
 
@@ -136,7 +156,8 @@ class ContainerNode:
         merged = self.folder / "merged"
         overlay = f"lowerdir={self.lab.root},upperdir={self.folder / 'upper'},workdir={self.folder / 'work'}"
         own_run = "mkdir -p /run/systemd/nspawn && mount -t tmpfs lab /run/systemd/nspawn"
-        script = f'{own_run} && mount -t overlay overlay -o {overlay} {merged} && exec "$@"'
+        own_group = f"mkdir {self._group} && echo 0 > {self._group}/cgroup.procs"
+        script = f'{own_run} && {own_group} && mount -t overlay overlay -o {overlay} {merged} && exec "$@"'
         isolate = [
             "unshare",
             "--mount",
@@ -175,6 +196,7 @@ class ContainerNode:
             for index in range(len(self.node.networks)):  # the kernel takes its time to do so
                 with contextlib.suppress(LabError):
                     self.lab.command("ip", "link", "delete", self.link(index))
+            remove_group(self._group)
         self._process, self._init, self._frozen = None, 0, False
 
     def freeze(self) -> None:
