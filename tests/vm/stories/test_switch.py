@@ -103,3 +103,39 @@ def guest(node: ContainerNode, name: str, switch: str, address: str) -> None:
     node.run(f"ip netns add {name} && ip link set g{name} netns {name} && ip -n {name} link set g{name} up")
     node.run(f"ip -n {name} address add {address}/24 dev g{name}")
     node.run(f'until [ "$(ovn-nbctl lsp-get-up port-{name})" = up ]; do sleep 0.1; done', timeout=20)
+
+
+SERVER = """\
+[Match]
+Name=eth0
+
+[Network]
+Address=10.7.0.1/24
+DHCPServer=yes
+
+[DHCPServer]
+PoolOffset=100
+EmitDNS=no
+"""
+
+
+@story("ovn-awaits-dhcp", quick=True)
+def test_ovn_awaits_dhcp(containers: ContainerLab) -> None:
+    """One port for everything, and the DHCP server comes up after the node: then OVN does, by itself."""
+    server, node = (containers.node(Node(name, networks=NETWORKS)) for name in ("server", "n1"))
+    shared = {"management": {"nics": [{"mac": node.node.mac(0)}], "address": "dhcp"}, "business": {"on": "management"}}
+    (server.state / "spec.yaml").write_text(answers.text(document(server.node, 1, {})))
+    (node.state / "spec.yaml").write_text(answers.text(answers.spec(KEY, "n1", network={"planes": shared})))
+    for each in (server, node):
+        each.start()
+    assert node.run("systemctl is-system-running --wait", timeout=60) == "running"
+    told = json.loads(node.run("trivet status --json"))
+    assert (told["state"], [each["where"] for each in told["pending"]]) == ("differs", ["network.planes.management.address"])
+    server.run(f"cat > /run/systemd/network/05-server.network <<'EOF'\n{SERVER}EOF\nnetworkctl reload", timeout=60)
+    server.run("nft insert rule inet trivet input udp dport 67 accept")
+    node.run("until ip -br address show management | grep -q 10.7.0.; do sleep 0.5; done", timeout=60)
+    (given,) = json.loads(node.run("ip -4 -json address show management"))[0]["addr_info"]
+    node.run("until ovn-sbctl list Encap | grep -q '^ip'; do sleep 0.5; done", timeout=60)
+    assert chassis(node) == f"n1 {given['local']}"
+    node.run("until trivet status --json | grep -q '\"state\": \"ready\"'; do sleep 0.5; done", timeout=60)
+    assert node.run("ovs-vsctl get Port eth0 trunks") == "[0]"
