@@ -2,7 +2,7 @@
 """The command line. Standard output is data; what is said to a person about an error goes to standard error.
 
 Exit codes: 0 done; 1 an error; 2 wrong usage; 3 the spec is wrong; 4 this machine cannot give what the spec asks for;
-5 a step or a command failed; 6 the machine has changed since the plan was made; 7 no answer file could be had.
+5 a step, a command or a test failed; 6 the machine has changed since the plan was made; 7 no answer file could be had.
 """
 
 import argparse
