@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from appliance.cli import main, net
 from appliance.cli.nettest import finding_text, head_text
 from appliance.errors import MissingProgram, StepFailed
 from appliance.host import dns
@@ -178,6 +179,21 @@ def test_what_was_opened_is_closed_whatever_happens(ended: Any, message: str) ->
         assert run() == 9412
     assert said == ["ready"]
     assert [text.split()[0] for text in server.told] == ["add", "delete"]
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "as_json"),
+    [
+        ("net", net.show, False),
+        ("net --json", net.show, True),
+        ("net show", net.show, False),
+        ("net show --json", net.show, True),
+        ("net --json show", net.show, True),
+    ],
+)
+def test_net_alone_shows(line: str, command: object, as_json: bool) -> None:
+    args = main._parser().parse_args(line.split())
+    assert (args.run, args.json, args.verbose) == (command, as_json, False)
 
 
 def test_a_line_is_there_before_its_test_is_through() -> None:
