@@ -2,7 +2,7 @@
 """The command line. Standard output is data; what is said to a person about an error goes to standard error.
 
 Exit codes: 0 done; 1 an error; 2 wrong usage; 3 the spec is wrong; 4 this machine cannot give what the spec asks for;
-5 a step or a command failed; 6 the machine has changed since the plan was made; 7 no answer file could be had.
+5 a step, a command or a test failed; 6 the machine has changed since the plan was made; 7 no answer file could be had.
 """
 
 import argparse
@@ -56,9 +56,7 @@ def _complain(error: ApplianceError, *, as_json: bool) -> None:
 
 
 def _parser() -> Parser:
-    common = Parser(add_help=False)
-    common.add_argument("--json", action="store_true", help="print JSON")
-    common.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
+    common = _options()
     machine = Parser(add_help=False)
     machine.add_argument("--machine", type=Path, metavar="DIR", help="a recorded machine instead of this one")
 
@@ -88,9 +86,18 @@ def _parser() -> Parser:
     about = "the network as it is; change it, with a way back; test it"
     net = _add(commands, common, "net", net_cli.show, about)
     parts = net.add_subparsers(metavar="COMMAND")
-    net_cli.add(lambda *args: _add(parts, common, *args))
+    inner = _options(default=argparse.SUPPRESS)  # so that those of `trivet net --json show` stay as they were given
+    net_cli.add(lambda *args: _add(parts, inner, *args))
     command("install", _install, "install this machine by an answer file; the live system does this at its start")
     return parser
+
+
+def _options(**default: Any) -> Parser:
+    """What every command takes."""
+    common = Parser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON", **default)
+    common.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run", **default)
+    return common
 
 
 def _add(commands: Any, common: Parser, name: str, run: object, help_: str, *parents: Parser) -> Parser:

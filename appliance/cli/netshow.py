@@ -20,6 +20,8 @@ def view_text(view: NetworkView) -> str:
 
 
 def _alerts(view: NetworkView) -> Iterator[str]:
+    for problem in view.report.problems:
+        yield from _row("problem", str(problem))
     for alert in view.alerts:
         yield from _row("alert", str(alert))
     if not view.alerts:

@@ -10,7 +10,7 @@ import textwrap
 from pathlib import Path
 
 from appliance.cli.render import WIDTH
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.host import Host
 from appliance.model.netreport import NetworkReport
 from appliance.model.nettest import Finding
@@ -35,6 +35,8 @@ def run(args: argparse.Namespace) -> int:
         known = ", ".join(spec.network.planes.given)
         raise ApplianceError(f"this node has no plane {', '.join(sorted(unknown))}", f"there is {known}")
     now = report.report(host, report.ports(host), spec)
+    if set(names or spec.network.planes.given) - {plane.name for plane in now.planes}:
+        raise Unsatisfiable(now.problems)  # a plane without ports cannot be tested, and is not to look as if it had been
     return _listen(host, now, args) if args.listen else _test(host, now, spec, args)
 
 
@@ -91,12 +93,14 @@ def _listen(host: Host, report: NetworkReport, args: argparse.Namespace) -> int:
         raise ApplianceError("no plane that is tested has an address now", "see `trivet net show`")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
-    if not args.json:
-        minutes = listen.SECONDS // 60
-        print(f"TCP {listen.PORT} is open for one test, {minutes} minutes at most. On the other node, one of:")
+    def ready() -> None:
+        if args.json:
+            return
+        print(f"TCP {listen.PORT} is open for one test, {listen.SECONDS // 60} minutes at most. On the other node, one of:")
         for held in (held for plane in planes for held in plane.addresses):
             print(f"  trivet net test --peer {held.address.partition('/')[0]}", flush=True)
+
     with only_one(_LOCK, "another test is listening on this node", "wait for it, or end it"):
-        speed = listen.listen(host, [plane.name for plane in planes])
+        speed = listen.listen(host, [plane.name for plane in planes], ready)
     print(json.dumps({"received": speed}) if args.json else f"{format_speed(speed)} came in.")
     return 0

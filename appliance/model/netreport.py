@@ -8,6 +8,7 @@ never be the same twice.
 from typing import Literal
 
 from appliance.model.base import Model
+from appliance.model.problem import Problem
 
 Severity = Literal["warning", "critical"]
 
@@ -93,10 +94,11 @@ class PlaneReport(Model):
 
 
 class NetworkReport(Model):
-    """All planes of the spec that this node follows, and their uplinks."""
+    """The planes of the spec that this node follows, and their uplinks; `problems` are what keeps planes from having ports."""
 
     planes: tuple[PlaneReport, ...] = ()
     uplinks: tuple[UplinkReport, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def uplink(self, plane: PlaneReport) -> UplinkReport:
         """What carries a plane."""

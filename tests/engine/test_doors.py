@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import logging
+import socket
 
 import pytest
 
 from appliance.errors import ApplianceError, CommandError
+from appliance.host import netlink
 from appliance.host.live import live
 
 
@@ -58,7 +60,48 @@ def test_a_command_can_be_pasted_from_the_log_and_its_input_is_not_in_it(caplog:
 
 
 def test_the_kernel_answers_over_netlink() -> None:
-    netlink = live().netlink
-    loopback = next(link for link in netlink.links() if link["name"] == "lo")
+    door = live().netlink
+    loopback = next(link for link in door.links() if link["name"] == "lo")
     assert loopback["up"]
-    assert {"link": "lo", "address": "127.0.0.1/8", "scope": "host"} in netlink.addresses()
+    assert {"link": "lo", "address": "127.0.0.1/8", "scope": "host", "duplicate": False} in door.addresses()
+
+
+def test_the_kernel_counts_and_knows_ways_out() -> None:
+    door = live().netlink
+    for link in door.links():
+        folder = f"/sys/class/net/{link['name']}"
+        assert link["losses"] == int(live().files.read(f"{folder}/carrier_down_count") or -1)
+        counted = ("bytes", "packets", "errors", "dropped")
+        assert {f"{way}_{what}" for way in ("rx", "tx") for what in counted} == set(link["stats"])
+    told = live().run(["ip", "-json", "route", "show", "default"]).stdout + live().run(["ip", "-6", "-json", "route"]).stdout
+    assert len(door.gateways()) == told.count('"dst":"default","gateway"')
+    for gateway in door.gateways():
+        assert f'"gateway":"{gateway["address"]}","dev":"{gateway["link"]}"' in told
+
+
+def test_a_bond_and_its_members_as_the_kernel_encodes_them() -> None:
+    """There is no bonding driver where this runs: pyroute2 packs the messages, with the numbers of the kernel's if_link.h."""
+    from pyroute2.netlink.rtnl.ifinfmsg import ifinfmsg  # noqa: PLC0415 - as in host/netlink.py
+
+    lacp = {"attrs": [("IFLA_BOND_AD_INFO_AGGREGATOR", 1), ("IFLA_BOND_AD_INFO_PARTNER_MAC", "02:01:00:00:01:01")]}
+    bond = [("IFLA_BOND_MODE", 4), ("IFLA_BOND_ACTIVE_SLAVE", 3), ("IFLA_BOND_AD_INFO", lacp)]
+    member = [("STATE", 1), ("MII_STATUS", 0), ("AD_AGGREGATOR_ID", 2)]
+    sent: dict[str, list[tuple[str, object]]] = {
+        "bond": [("IFLA_INFO_KIND", "bond"), ("IFLA_INFO_DATA", {"attrs": bond})],
+        "slave": [
+            ("IFLA_INFO_SLAVE_KIND", "bond"),
+            ("IFLA_INFO_SLAVE_DATA", {"attrs": [(f"IFLA_BOND_SLAVE_{name}", value) for name, value in member]}),
+        ],
+    }
+    found = {}
+    for name, info in sent.items():
+        message = ifinfmsg()
+        message["attrs"] = [("IFLA_IFNAME", name), ("IFLA_LINKINFO", {"attrs": info})]
+        message.encode()
+        received = ifinfmsg(message.data)
+        received.decode()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+            found[name] = netlink._link(received, {3: "eth1"}, control)
+    assert found["bond"]["bond"] == {"active": "eth1", "aggregator": 1, "partner": "02:01:00:00:01:01"}
+    assert found["slave"]["slave"] == {"active": False, "up": True, "aggregator": 2}
+    assert found["bond"]["slave"] == found["slave"]["bond"] == {}

@@ -2,6 +2,8 @@
 """From a report to alerts: each threshold just below and just there, and each cause said once."""
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +17,7 @@ from appliance.host.playback import playback
 from appliance.model.netreport import Alert, Counters, DuplicateProbe, GatewayProbe, NetworkReport, Probes
 from appliance.model.status import Status
 from appliance.node import health as last_look
-from appliance.node import trial
+from appliance.node import service, trial
 from appliance.node.watch import Watch
 from appliance.services.network import health, probe
 from appliance.services.network.report import ports, report
@@ -261,6 +263,25 @@ def test_a_look_is_left_when_a_signal_waits() -> None:
     host, written = looking({f"{PING} -M do -s 1472 10.0.0.1": answer(0)})
     Watch().look(host, stop=lambda: True)
     assert written.texts == {}
+
+
+@pytest.mark.parametrize(("number", "again"), [(signal.SIGHUP, True), (signal.SIGTERM, False)])
+def test_trivetd_looks_until_a_signal_comes(number: int, again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[bool] = []
+
+    class Looking(Watch):
+        def look(self, host: Host, stop: Callable[[], bool]) -> None:
+            if len(looks) == 2:
+                os.kill(os.getpid(), number)
+            looks.append(stop())
+
+    monkeypatch.setenv("TRIVET_LOOK_SECONDS", "0.01")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGTERM})
+    try:
+        assert service.wait(Looking()) is again
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert looks == [False, False, True], "a look that is under way is told to stop"
 
 
 def test_a_silent_port_is_known_by_whom_it_heard_last() -> None:

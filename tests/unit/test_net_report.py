@@ -53,6 +53,13 @@ def test_a_plane_without_an_address_shows_its_ports() -> None:
     assert (business.interface, business.vlan, business.addresses) == ("", "trunk", ())
 
 
+def test_a_port_that_is_gone_is_said() -> None:
+    host = node()
+    found = report(host, ports(host), spec(management={"nics": [{"mac": "02:00:00:00:00:01"}], "address": "dhcp"}))
+    assert [plane.name for plane in found.planes] == ["overlay", "storage"]
+    assert "problem  network.planes.management.nics[0]: " in view_text(NetworkView(report=found))
+
+
 @pytest.mark.parametrize(
     ("mtu", "addresses", "expected"),
     [(1500, ["10.0.0.1/24"], 1442), (9000, ["fd00::1/64"], 8922), (1600, ["fd00::1/64", "10.0.0.1/24"], 1542), (1500, [], 1422)],

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from appliance.cli import main, net
 from appliance.cli.nettest import finding_text, head_text
-from appliance.errors import MissingProgram
+from appliance.errors import MissingProgram, StepFailed
 from appliance.host import dns
 from appliance.host.host import Host, Result
 from appliance.model.nettest import Finding
@@ -137,6 +138,62 @@ def test_what_is_opened_is_closed() -> None:
     listed = {"nftables": [{"metainfo": {}}, {"set": {"name": "net-test", "table": "trivet"}}, {"rule": other}, {"rule": ours}]}
     assert listen.closing(json.dumps(listed)) == "delete rule inet trivet storage handle 12\ndelete set inet trivet net-test\n"
     assert listen.closing("") == ""
+
+
+class Server:
+    """A node whose iperf3 ends so; what was given to nft, and whether the table was as it had been at the end."""
+
+    def __init__(self, ended: Result | BaseException) -> None:
+        self._ended, self.told = ended, list[str]()
+
+    def __call__(self, argv: Any, *, stdin: str | None = None, check: bool = True, on_line: Any = None) -> Result:
+        if argv[0] == "setpriv" and isinstance(self._ended, BaseException):
+            raise self._ended
+        if argv[0] == "setpriv":
+            return self._ended  # type: ignore[return-value]
+        self.told += [stdin] if stdin else []
+        opened = any(text.startswith("add") for text in self.told)
+        return Result(0, '{"nftables": [{"set": {"name": "net-test"}}]}' if "list" in argv and opened else "{}", "")
+
+
+@pytest.mark.parametrize(
+    ("ended", "message"),
+    [
+        (Result(0, MEASURED, ""), ""),
+        (Result(124, "", ""), "nobody came within 10 minutes"),
+        (Result(1, '{"error": "unable to start listener"}', ""), "nothing was measured: unable to start listener"),
+        (SystemExit(143), "143"),
+    ],
+)
+def test_what_was_opened_is_closed_whatever_happens(ended: Any, message: str) -> None:
+    server, played, said = Server(ended), node(), list[str]()
+    host = Host(files=played.files, run=server, udev=played.udev, netlink=played.netlink)
+
+    def run() -> int:
+        return listen.listen(host, ["management"], lambda: said.append("ready"))
+
+    if message:
+        with pytest.raises((StepFailed, SystemExit), match=message):
+            run()
+    else:
+        assert run() == 9412
+    assert said == ["ready"]
+    assert [text.split()[0] for text in server.told] == ["add", "delete"]
+
+
+@pytest.mark.parametrize(
+    ("line", "command", "as_json"),
+    [
+        ("net", net.show, False),
+        ("net --json", net.show, True),
+        ("net show", net.show, False),
+        ("net show --json", net.show, True),
+        ("net --json show", net.show, True),
+    ],
+)
+def test_net_alone_shows(line: str, command: object, as_json: bool) -> None:
+    args = main._parser().parse_args(line.split())
+    assert (args.run, args.json, args.verbose) == (command, as_json, False)
 
 
 def test_a_line_is_there_before_its_test_is_through() -> None:

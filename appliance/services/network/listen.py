@@ -6,7 +6,7 @@ open, whoever is killed.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from appliance.errors import StepFailed
 from appliance.host.host import Host
@@ -55,12 +55,13 @@ def close(host: Host) -> None:
         host.run(["nft", "--file", "-"], stdin=text, check=False)  # trivetd may have loaded a new table meanwhile
 
 
-def listen(host: Host, planes: Iterable[str]) -> int:
-    """Mbit/s that came in. StepFailed when nobody came, or nothing could be measured."""
+def listen(host: Host, planes: Iterable[str], ready: Callable[[], None]) -> int:
+    """Mbit/s that came in; `ready` is called when the other node may come. StepFailed when nobody did."""
     host.run(["iperf3", "--version"])  # before anything is opened for it
     close(host)
     try:
         host.run(["nft", "--file", "-"], stdin=opening(planes))
+        ready()
         words = ["setpriv", "--pdeathsig", "TERM", "timeout", str(SECONDS), "iperf3", "-s", "-1", "-J", "-p", str(PORT)]
         result = host.run(words, check=False)
     finally:

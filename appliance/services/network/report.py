@@ -31,15 +31,16 @@ def ports(host: Host) -> Inventory:
 
 
 def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:
-    """The planes whose ports this machine has. What keeps the others from it is a problem of `check`, and said there."""
+    """The planes whose ports this machine has, and why it has those of the others not."""
     links = host.netlink.links()
-    uplinks, _ = resolve(inventory, spec)
+    uplinks, problems = resolve(inventory, spec)
     names = port_names(links)
     reports = tuple(_uplink(host, uplink, names, {str(link["name"]): link for link in links}) for uplink in uplinks)
     held, gateways = host.netlink.addresses(), host.netlink.gateways()
     planes = (_plane(p, uplink, now, held, gateways) for uplink, now in zip(uplinks, reports, strict=True) for p in uplink.planes)
     order = list(spec.network.planes.given)
-    return NetworkReport(planes=tuple(sorted(planes, key=lambda plane: order.index(plane.name))), uplinks=reports)
+    ordered = tuple(sorted(planes, key=lambda plane: order.index(plane.name)))
+    return NetworkReport(planes=ordered, uplinks=reports, problems=tuple(problems))
 
 
 def _plane(
