@@ -93,6 +93,7 @@ def _listen(host: Host, report: NetworkReport, args: argparse.Namespace) -> int:
         raise ApplianceError("no plane that is tested has an address now", "see `trivet net show`")
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, leave)
+
     def ready() -> None:
         if args.json:
             return

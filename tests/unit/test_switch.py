@@ -108,6 +108,13 @@ def test_ovn_waits_for_an_address_and_says_so() -> None:
     assert step.chassis == Chassis(name="n1", encap="10.7.0.5", mappings=(("business", BRIDGE),))
 
 
+def test_tunnels_leave_vms_what_ipv6_needs() -> None:
+    (problem,) = network.check(Inventory(nics=NICS), spec(business=BUSINESS, overlay=OVERLAY | {"mtu": 1300}))
+    assert problem.where == "network.planes.overlay.mtu"
+    assert "leave VMs' networks 1242" in problem.message
+    assert problem.hint == "give it mtu: 1338 or more"
+
+
 def test_ovn_stops_with_its_last_plane() -> None:
     (step,) = (s for s in steps(spec(), chassis=Chassis(name="n1", encap="10.9.0.1")) if isinstance(s, ConfigureOvn))
     assert step.chassis is None

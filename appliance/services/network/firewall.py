@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from appliance.model import rendered
 from appliance.model.spec import Spec
-from appliance.services.network import ovn
+from appliance.services.network import geneve, ovn
 
 TABLE = "trivet"
 GROUPS: Mapping[str, int] = {"management": 1, "business": 2, "overlay": 3, "storage": 4}
@@ -32,7 +32,7 @@ def allowed(spec: Spec) -> dict[str, tuple[Rule, ...]]:
     if spec.admin.ssh.enabled:
         rules["management"] = (Rule("tcp", "22", "SSH"),)
     if plane := ovn.tunnels(spec):
-        rules[plane] = (*rules.get(plane, ()), Rule("udp", str(ovn.PORT), "Geneve"))
+        rules[plane] = (*rules.get(plane, ()), Rule("udp", str(geneve.PORT), "Geneve"))
     return rules
 
 

@@ -6,16 +6,14 @@ IP (20 or 40). None of that may count against what the VM sends.
 """
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+PORT = 6081
+"""In UDP (RFC 8926)."""
 OVERHEAD: Mapping[int, int] = {4: 58, 6: 78}
-"""IP version of the overlay plane -> bytes of its MTU that are not the VM's."""
+"""IP version of the tunnels -> bytes of their plane's MTU that are not the VM's."""
 
 
-def guest_mtu(mtu: int, addresses: Iterable[str]) -> int:
-    """The MTU of VMs' networks on an overlay plane with this MTU, whose tunnels end at one of these addresses (CIDR).
-
-    Tunnels go over IPv4 where there is an IPv4 address; without any address yet, the worse is taken.
-    """
-    versions = {ipaddress.ip_interface(address).version for address in addresses}
-    return mtu - OVERHEAD[4 if 4 in versions else 6]  # noqa: PLR2004 - versions of IP
+def guest_mtu(mtu: int, end: str) -> int:
+    """The MTU of VMs' networks over a plane with this MTU, whose tunnels end at this address; without one, the worse is taken."""
+    return mtu - OVERHEAD[ipaddress.ip_address(end).version if end else 6]

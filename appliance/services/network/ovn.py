@@ -13,9 +13,6 @@ from appliance.model.network import Chassis
 from appliance.model.spec import Spec
 from appliance.services.network.topology import BRIDGE, Uplink
 
-PORT = 6081
-"""Geneve's, in UDP (RFC 8926)."""
-
 
 def tunnels(spec: Spec) -> str:
     """The plane on which OVN's tunnels end; "" when OVN does not run."""
@@ -25,18 +22,18 @@ def tunnels(spec: Spec) -> str:
 
 def chassis(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> Chassis | None:
     """What this node shall be in OVN; None when OVN does not run, or as long as its plane has no address."""
-    encap = _address(inventory, spec, uplinks)
+    encap = end(inventory, spec, uplinks)
     mappings = (("business", BRIDGE),) if spec.network.planes.business else ()
     return Chassis(name=spec.node.name, encap=encap, mappings=mappings) if encap else None
 
 
 def waiting(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> bool:
     """Shall OVN run, and has its plane no address yet?"""
-    return bool(tunnels(spec)) and not _address(inventory, spec, uplinks)
+    return bool(tunnels(spec)) and not end(inventory, spec, uplinks)
 
 
-def _address(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> str:
-    """The plane's first address: the static one, or what a server or router has given."""
+def end(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> str:
+    """The address at which tunnels end: the plane's first static one, or what a server or router has given; "" for none yet."""
     found = [(uplink, plane) for uplink in uplinks for plane in uplink.planes if plane.name == tunnels(spec)]
     if not found:
         return ""

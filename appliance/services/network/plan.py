@@ -11,8 +11,10 @@ from appliance.model.plan import ConfigureNetwork, ConfigureOvn, File, LoadFirew
 from appliance.model.problem import Problem
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
-from appliance.services.network import firewall, networkd, ovn, sriov, switch
+from appliance.services.network import firewall, geneve, networkd, ovn, sriov, switch
 from appliance.services.network.topology import PLACE, Uplink, resolve
+
+_LEAST = 1280
 
 
 def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
@@ -20,6 +22,17 @@ def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
     uplinks, problems = resolve(inventory, spec)
     yield from problems
     yield from sriov.resolve(inventory, spec, uplinks)[1]
+    yield from _tunnels(inventory, spec, uplinks)
+
+
+def _tunnels(inventory: Inventory, spec: Spec, uplinks: tuple[Uplink, ...]) -> Iterator[Problem]:
+    """Every link of an IPv6 network, of VMs as of others, carries 1280 bytes (RFC 8200)."""
+    for plane in (p for uplink in uplinks for p in uplink.planes if p.name == ovn.tunnels(spec)):
+        left = geneve.guest_mtu(plane.mtu, ovn.end(inventory, spec, uplinks))
+        if left < _LEAST:
+            message = f"of {plane.mtu} bytes the tunnels leave VMs' networks {left}, and IPv6 needs {_LEAST}"
+            hint = f"give it mtu: {plane.mtu + _LEAST - left} or more"
+            yield Problem(where=f"{PLACE}.{plane.name}.mtu", message=message, hint=hint)
 
 
 def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:

@@ -13,6 +13,7 @@ from appliance.model.inventory import Inventory
 from appliance.model.netreport import Counters, HeldAddress, NetworkReport, PlaneReport, PortReport, UplinkReport
 from appliance.model.network import Nic
 from appliance.model.spec import Spec
+from appliance.services.network import ovn
 from appliance.services.network.geneve import guest_mtu
 from appliance.services.network.health import LACP
 from appliance.services.network.observe import observe, port_names
@@ -37,20 +38,31 @@ def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:
     names = port_names(links)
     reports = tuple(_uplink(host, uplink, names, {str(link["name"]): link for link in links}) for uplink in uplinks)
     held, gateways = host.netlink.addresses(), host.netlink.gateways()
-    planes = (_plane(p, uplink, now, held, gateways) for uplink, now in zip(uplinks, reports, strict=True) for p in uplink.planes)
+    ends = {ovn.tunnels(spec): ovn.end(inventory, spec, uplinks)}
+    planes = (
+        _plane(plane, uplink, now, held, gateways, end=ends.get(plane.name))
+        for uplink, now in zip(uplinks, reports, strict=True)
+        for plane in uplink.planes
+    )
     order = list(spec.network.planes.given)
     ordered = tuple(sorted(planes, key=lambda plane: order.index(plane.name)))
     return NetworkReport(planes=ordered, uplinks=reports, problems=tuple(problems))
 
 
 def _plane(
-    plane: Plane, uplink: Uplink, now: UplinkReport, held: Sequence[Mapping[str, Any]], gateways: Sequence[Mapping[str, Any]]
+    plane: Plane,
+    uplink: Uplink,
+    now: UplinkReport,
+    held: Sequence[Mapping[str, Any]],
+    gateways: Sequence[Mapping[str, Any]],
+    *,
+    end: str | None,
 ) -> PlaneReport:
+    """`end` is where tunnels end, if they do on this plane."""
     interface = (plane.name if plane in uplink.apart else now.interface) if plane.stands else ""
     mine = tuple(a for a in held if interface and a["link"] == interface and a["scope"] == "global")
     addresses = tuple(HeldAddress(address=a["address"], duplicate=bool(a.get("duplicate"))) for a in mine)
     found = tuple(str(g["address"]) for g in gateways if interface and g["link"] == interface)
-    overlay = plane.name == "overlay"
     return PlaneReport(
         name=plane.name,
         uplink=uplink.owner.name,
@@ -60,7 +72,7 @@ def _plane(
         addresses=addresses,
         # Those of the spec first: they are asked for even when a pulled cable has taken their routes away.
         gateways=tuple(dict.fromkeys((*plane.spec.gateways, *found))),
-        guest_mtu=guest_mtu(plane.mtu, (*plane.spec.addresses, *(a.address for a in addresses))) if overlay else 0,
+        guest_mtu=guest_mtu(plane.mtu, end) if end is not None else 0,
     )
 
 
