@@ -272,7 +272,7 @@ class ContainerNode:
         for part in ("upper", "work"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
             (self.folder / part).mkdir()
-        nspawn.prepare(self.folder / "upper")
+        nspawn.prepare(self.folder / "upper", self.node)
 
     def _argv(self, merged: Path) -> list[str]:
         code = (self.lab.code(REPO / "appliance"),) if push() else ()

@@ -20,19 +20,23 @@ ExecStartPre=mount -o remount,bind,rw /proc/sys/kernel/hostname
 
 @dataclass(frozen=True)
 class Node:
-    """A node: `networks` are bridges of the lab, seen as eth0, eth1, ...; `disks` are sizes, seen under /dev/loop*."""
+    """A node: `networks` are bridges of the lab, seen as eth0, eth1, ...; `disks` are sizes, seen under /dev/loop*.
+
+    `trivetd` are lines more in the section [Service] of its unit.
+    """
 
     name: str
     networks: tuple[str, ...] = ("mgmt",)
     disks: tuple[str, ...] = ()
     binds: tuple[tuple[str, str], ...] = ()
+    trivetd: tuple[str, ...] = ()
 
     def mac(self, index: int) -> str:
         digits = hashlib.sha256(f"{self.name} {index}".encode()).hexdigest()
         return ":".join(["02", *(digits[at : at + 2] for at in range(0, 10, 2))])
 
 
-def prepare(upper: Path) -> None:
+def prepare(upper: Path, node: Node) -> None:
     """What the node has over the image's files."""
     # nspawn brings its own /dev: the image's, with its device nodes, must not shine through
     (upper / "dev").mkdir()
@@ -40,7 +44,7 @@ def prepare(upper: Path) -> None:
     # nspawn makes /proc/sys read-only, and with it the name that the node gives itself
     dropins = upper / "etc" / "systemd" / "system" / "trivetd.service.d"
     dropins.mkdir(parents=True)
-    (dropins / "lab.conf").write_text(WRITABLE_NAME)
+    (dropins / "lab.conf").write_text(WRITABLE_NAME + "".join(f"{line}\n" for line in node.trivetd))
     # Inside, /proc/cmdline would be this host's; systemd looks at the arguments of its first process instead.
     (upper / "cmdline").write_text(" ".join(KERNEL_ARGUMENTS) + "\n")
 

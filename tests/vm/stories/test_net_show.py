@@ -21,12 +21,10 @@ SMALL = 1400
 
 
 def made(containers: ContainerLab, number: int, **plane: Any) -> ContainerNode:
-    node = containers.node(Node(f"n{number}"))
+    node = containers.node(Node(f"n{number}", trivetd=(f"Environment=TRIVET_LOOK_SECONDS={LOOK}",)))
     own = {"nics": [{"mac": node.node.mac(0)}], "address": [f"10.7.0.{number}/24", f"fd07::{number}/64"], **plane}
     document = answers.spec(KEY, node.node.name, network={"planes": {"management": own}})
     (node.state / "spec.yaml").write_text(answers.text(document))
-    units = node.folder / "upper/etc/systemd/system/trivetd.service.d"
-    (units / "look.conf").write_text(f"[Service]\nEnvironment=TRIVET_LOOK_SECONDS={LOOK}\n")
     node.start()
     return node
 
