@@ -10,12 +10,12 @@ from tests.vm import observe
 from tests.vm.images import RawDisk
 from tests.vm.lab import Lab, push
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, INSTALL, installed, live_shell
+from tests.vm.moments import BOOT, INSTALL, live_shell, running
 from tests.vm.process import LabError
 from tests.vm.story import story
 from tests.vm.vm import VM
 
-TIMES, QUICK_TIMES = 10, 2
+TIMES, QUICK_TIMES = 1, 2
 SYSTEM = Disk("disk0", "scsi", serial="CUT1")
 ALONE = Machine("n1", disks=(SYSTEM,), nics=(Nic(),))
 
@@ -105,10 +105,8 @@ def _has_loader(raw: RawDisk) -> bool:
 @story("power-cut-running", quick=True)
 def test_power_cut_running(lab: Lab, quick: bool) -> None:
     """Ten times the power goes under a node that writes all the while. It comes back with its spec each time."""
-    vm = installed(lab)
+    vm = running(lab)
     chance = random.Random(1)
-    vm.start()
-    vm.wait_ssh(BOOT)
     spec = vm.run("cat /var/lib/trivet/spec.yaml")
     for cut in range(QUICK_TIMES if quick else TIMES):
         observe.node(vm)
