@@ -67,6 +67,7 @@ def same_account(first: dict[str, Any], second: dict[str, Any]) -> None:
 def serial_account(vm: VM) -> dict[str, Any]:
     """What the node says of itself to one who logs in on the serial line with the administrator's password."""
     vm.console.login("root", PASSWORD)
+    vm.console.run("systemctl is-system-running --wait", timeout=180)
     output = vm.console.run("trivet status --json", timeout=60)
     assert output.ok, output.text
     told: dict[str, Any] = json.loads(output.text)
