@@ -75,8 +75,10 @@ def test_lacp_only_install(lab: Lab) -> None:
     bond = node.run("cat /proc/net/bonding/bond-management")
     assert "Bonding Mode: IEEE 802.3ad Dynamic link aggregation" in bond
     partners = re.findall(r"Partner Mac Address: (\S+)", bond)
-    assert partners == [outside.run("cat /sys/class/net/b0/address").strip()], bond
+    assert partners == [outside.machine.nics[0].mac], bond
     assert len(set(re.findall(r"Aggregator ID: (\d+)", bond))) == 1, bond
+    (uplink,) = json.loads(node.run("trivet net show --json"))["report"]["uplinks"]
+    assert (uplink["partner"], [port["active"] for port in uplink["ports"]]) == (partners[0], [True, True]), uplink
     assert node.run("ovs-vsctl list-ports br-business | grep -v patch | xargs") == "bond-management management"
     assert "openvswitch" in node.run("ip -d link show management")
     assert node.run("ovn-sbctl --bare --columns=chassis_name,ip list Encap | xargs") == f"n1 {NODE}"
