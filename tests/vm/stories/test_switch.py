@@ -137,5 +137,5 @@ def test_ovn_awaits_dhcp(containers: ContainerLab) -> None:
     (given,) = json.loads(node.run("ip -4 -json address show management"))[0]["addr_info"]
     node.run("until ovn-sbctl list Encap | grep -q '^ip'; do sleep 0.5; done", timeout=60)
     assert chassis(node) == f"n1 {given['local']}"
-    node.run("until trivet status --json | grep -q '\"state\": \"ready\"'; do sleep 0.5; done", timeout=60)
+    node.run('until trivet status --json | grep -q \'"state": "ready"\'; do sleep 0.5; done', timeout=60)
     assert node.run("ovs-vsctl get Port eth0 trunks") == "[0]"
