@@ -60,7 +60,7 @@ def test_networks(case: Path) -> None:
     agree(case / "firewall.nft", table(spec).rstrip())
     network = [f"== {path}\n{text}" for path, text in sorted(files(uplinks).items())]
     if words := transaction([d for uplink in uplinks for d in uplink.devices], (), {}, "system"):
-        network.append("== ovs-vsctl" + " ".join(words).replace("-- ", "\n"))
+        network.append("== ovs-vsctl" + " ".join(words).replace("-- ", "\n").replace(" \n", "\n"))
     agree(case / "network.txt", "\n".join(network).rstrip())
 
 

@@ -53,7 +53,8 @@ def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tupl
             if nic.pci in ports:
                 message = f"{nic.label} is in {ports[nic.pci].where} already"
                 problems.append(Problem(where=f"{where}.nic", message=message, hint="describe each port once"))
-            ports[nic.pci] = Port(nic, entry, where)
+            else:
+                ports[nic.pci] = Port(nic, entry, where)
     for nic in inventory.nics:  # what an earlier spec had made
         if nic.sriov and nic.sriov.vfs and nic.pci not in ports and inventory.system.installed:
             ports[nic.pci] = Port(nic, SriovSpec(nic=NicSelector(), vfs=0, force=True), PLACE)
