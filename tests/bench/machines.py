@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tests.bench import debian
 from tests.vm import answers
@@ -18,6 +19,7 @@ from tests.vm.moments import BOOT, INSTALL, bare, live, with_answer
 from tests.vm.vm import VM
 
 MACHINE = Machine("bench", disks=(Disk(bus="sata", serial="BENCH0"),), nics=(Nic("e1000e"),))
+PORTS = (Nic("igb", "52:54:00:00:0d:01", "left"), Nic("igb", "52:54:00:00:0d:02", "right"))
 IMAGE = "/run/initramfs/live/live/trivet.squashfs"
 DEVICE = "/dev/disk/by-id/ata-QEMU_HARDDISK_BENCH0"
 PYTHON = "/usr/lib/trivet/venv/bin/python3 -I"
@@ -67,7 +69,8 @@ def rows() -> Iterator[Row]:
         ready = _ready(vm, begun)
         memory = int(vm.run("grep VmHWM /proc/$(systemctl show -p MainPID --value trivetd)/status | tr -dc 0-9")) / 1024
         kernel = vm.run("uname -r").strip()
-        vm.kill()
+        vm.powerdown()
+        yield from _functions(lab, vm)
         node = vm.disk_file().rename(vm.folder / "node.qcow2")
 
         debian.disk(BUILD / "bench", kernel)
@@ -79,6 +82,26 @@ def rows() -> Iterator[Row]:
         node.unlink()
         for name, mib in (("an installation", peak), ("trivetd", memory)):
             yield f"memory of {name}", mib, "MiB", "", 0.0
+
+
+def _functions(lab: Lab, vm: VM) -> Iterator[Row]:
+    """What the virtual functions of two ports cost when they are asked for, and then each boot."""
+    begun = _start(vm, replace(MACHINE, nics=(*MACHINE.nics, *PORTS), iommu=True))
+    vm.wait_ssh(BOOT)
+    without = _ready(vm, begun)
+    ports = [{"nic": {"mac": port.mac}, "vfs": 7, "driver": "vfio-pci"} for port in PORTS]
+    document = answers.spec(lab.public_key)
+    document["network"]["sriov"] = ports
+    vm.run(f"cat > /run/new.yaml <<'END'\n{answers.text(document)}END\n")
+    begun = time.monotonic()
+    vm.run("trivet net apply /run/new.yaml --confirm-within 600s", timeout=300)
+    yield "net apply of 2 x 7 virtual functions, to verified", time.monotonic() - begun, "s", "", 0.0
+    vm.run("trivet net confirm", timeout=120)
+    vm.powerdown()
+    begun = _start(vm, vm.machine)
+    vm.wait_ssh(BOOT)
+    yield "a node with 2 x 7 virtual functions, power on to ready", _ready(vm, begun), "s", "the same without", without
+    vm.powerdown()
 
 
 def _start(vm: VM, machine: Machine) -> float:
