@@ -240,6 +240,10 @@ class VM:
             self.monitor.do("device_add", **options(device))
         self.machine = replace(self.machine, disks=(*self.machine.disks, disk))
 
+    def sees(self, disk: Disk) -> None:
+        """Wait until the guest, whose shell is reached, knows a disk that was put in: settled is also who has not heard of it."""
+        self.run(f"until lsblk -dno SERIAL | grep -qx '{disk.serial}'; do sleep 0.2; done; udevadm settle", timeout=90)
+
     def plug_stick(self, stick: Stick) -> None:
         for words, method in zip(
             stick_arguments(stick, 5000 + len(self.machine.sticks)), ("blockdev-add", "device_add"), strict=True

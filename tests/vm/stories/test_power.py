@@ -74,7 +74,7 @@ def test_power_cut_install(lab: Lab, quick: bool) -> None:
 
 def begin_installation(vm: VM) -> None:
     vm.plug(SYSTEM)
-    vm.run("udevadm settle")
+    vm.sees(SYSTEM)
     vm.console.line("trivet install")
 
 

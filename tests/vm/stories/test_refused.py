@@ -26,7 +26,7 @@ def test_dirty_disk_refused(lab: Lab) -> None:
     before = lab.folder / "before.qcow2"
     shutil.copyfile(vm.disk_file(), before)
     vm.plug(DIRTY)
-    vm.run("udevadm settle; lsblk -o NAME,SERIAL | grep DIRTY1")
+    vm.sees(DIRTY)
     refused(vm, "DIRTY1", "holds data", "ext4 accounts", "install.wipe: true")
     vm.run("udevadm settle; sync")
     assert images.same_content(before, vm.disk_file()), "a refused disk was written on"
