@@ -18,11 +18,13 @@ from appliance.engine.journal import Journal
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.live import live
+from appliance.host.lock import only_one
 from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import Plan
 from appliance.model.status import Boot
 from appliance.node.health import LOOK
 from appliance.node.status import BOOT, wanted
+from appliance.node.trial import BUSY, LOCK
 from appliance.node.watch import Watch
 
 _SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
@@ -77,6 +79,16 @@ def continued(before: Boot, now: Boot) -> Boot:
     )
 
 
+def alone(host: Host, before: Boot | None) -> Boot:
+    """Converge, unless somebody changes this node at the moment: then nothing is done, and one tries again soon."""
+    try:
+        with only_one(LOCK, *BUSY):
+            now = converge(host)
+    except ApplianceError:
+        return (before or Boot()).model_copy(update={"waits": True})
+    return continued(before, now) if before else now
+
+
 def notify(message: str) -> None:
     """Tell systemd, as sd_notify(3) does; nothing when it was not systemd that started us."""
     if path := os.environ.get("NOTIFY_SOCKET"):
@@ -106,7 +118,7 @@ def main() -> None:
     boot, pause = None, _SOON
     while True:
         host = live()
-        boot = continued(boot, converge(host)) if boot else converge(host)
+        boot = alone(host, boot)
         host.files.write(BOOT, boot.model_dump_json() + "\n")
         notify(f"READY=1\nSTATUS={boot.failed.splitlines()[0] if boot.failed else 'the node is as its spec says'}")
         said = wait(watch, pause if boot.waits else None)

@@ -24,7 +24,7 @@ from appliance.node.status import CANDIDATE, load_saved, seconds_left, uptime
 LOCK = Path("/run/trivet/change.lock")
 TIMER = "trivet-revert"
 _DEADLINE = f"{CANDIDATE}.deadline"
-_BUSY = ("another change is being made", "wait for it; `trivet status` says when it is through")
+BUSY = ("another change is being made", "wait for it; `trivet status` says when it is through")
 _PATIENCE = 600
 """Seconds for which going back waits for whoever is at it."""
 HostWith = Callable[[dict[str, str]], Host]
@@ -36,7 +36,7 @@ Planned = Callable[[Plan], None]
 @contextmanager
 def settled(host: Host) -> Iterator[None]:
     """Alone, and with no change on trial: what anybody changes now would be mixed up with it. ApplianceError otherwise."""
-    with only_one(LOCK, *_BUSY):
+    with only_one(LOCK, *BUSY):
         if seconds_left(host) is not None:
             hint = "keep it with `trivet net confirm`, or take it back with `trivet net revert`"
             raise ApplianceError("there is a change that nobody has kept", hint)
@@ -71,7 +71,7 @@ def begin(host_with: HostWith, text: str, seconds: int, emit: Emit, planned: Pla
 
 def keep(host_with: HostWith, emit: Emit, planned: Planned) -> Spec:
     """Save the candidate, which disarms the timer. ApplianceError when there is none, or when it was taken back already."""
-    with only_one(LOCK, *_BUSY):
+    with only_one(LOCK, *BUSY):
         host = host_with({})
         text = host.files.read(CANDIDATE)
         if text is None:
@@ -90,7 +90,7 @@ def revert(host_with: HostWith, emit: Emit, planned: Planned) -> Plan:
     end = time.monotonic() + _PATIENCE
     while True:
         try:
-            with only_one(LOCK, *_BUSY):
+            with only_one(LOCK, *BUSY):
                 host = host_with({})
                 host.files.remove(CANDIDATE)
                 spec, text = load_saved(host)
@@ -101,7 +101,7 @@ def revert(host_with: HostWith, emit: Emit, planned: Planned) -> Plan:
                 _disarm(host)
                 return plan
         except ApplianceError as error:
-            if error.message != _BUSY[0] or time.monotonic() > end:
+            if error.message != BUSY[0] or time.monotonic() > end:
                 raise
             time.sleep(0.5)
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Open vSwitch and OVN are told, and what they tell. ANSWER was recorded on a container node, and shortened."""
+"""What Open vSwitch and OVN are told, and what they tell. ANSWER is in the words of a container node.
+
+It was shortened, and given the trunks of a business plane without a tag."""
 
 from typing import Any
 

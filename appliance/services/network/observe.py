@@ -34,10 +34,9 @@ def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Addr
     by_name = {link["name"]: link for link in links}
     ports = {_name(d): d for d in host.udev.devices("net") if _is_port(d, by_name.get(_name(d)))}
     below = {name: tuple(_ports_below(name, links, ports)) for name in {a["link"] for a in found}}
-    nics = (
-        _nic(host, device, by_name[name], tuple(a["address"] for a in found if name in below[a["link"]]), heard.get(name, ()))
-        for name, device in ports.items()
-    )
+    held = {name: tuple(a["address"] for a in found if name in below[a["link"]]) for name in ports}
+    vms = hostdev.users(host)
+    nics = (_nic(host, d, by_name[name], held[name], heard.get(name, ()), vms=vms) for name, d in ports.items())
     macs = {name: _mac(by_name[name]) for name in ports}
     addresses = (
         Address(link=macs.get(a["link"], a["link"]), address=a["address"], scope=a["scope"])
@@ -154,7 +153,13 @@ def _ports_below(name: str, links: Links, ports: Mapping[str, UdevDevice]) -> It
 
 
 def _nic(
-    host: Host, device: UdevDevice, link: Mapping[str, Any], addresses: tuple[str, ...], heard: tuple[Neighbour, ...]
+    host: Host,
+    device: UdevDevice,
+    link: Mapping[str, Any],
+    addresses: tuple[str, ...],
+    heard: tuple[Neighbour, ...],
+    *,
+    vms: Mapping[str, str],
 ) -> Nic:
     facts = device.properties
     place = _PLACE.match(device.path)
@@ -175,7 +180,7 @@ def _nic(
         master=link["master"],
         neighbours=heard,
         vf_of=physical,
-        sriov=_sriov(host, sys, link["vfs"]) if pci and not physical else None,
+        sriov=_sriov(host, sys, link["vfs"], vms) if pci and not physical else None,
         addresses=addresses,
         unusable=(f"virtual function of {physical}",) if physical else (),
     )
@@ -190,7 +195,7 @@ def _model(facts: Mapping[str, str]) -> str:
     return ":".join(i.removeprefix("0x") for i in ids if i)
 
 
-def _sriov(host: Host, sys: str, reported: Links) -> Sriov | None:
+def _sriov(host: Host, sys: str, reported: Links, vms: Mapping[str, str]) -> Sriov | None:
     """What a physical function offers and what is made of it: places and drivers from /sys, settings from the PF's driver."""
     total = _integer(host, f"{sys}/sriov_totalvfs")
     if not total:
@@ -198,7 +203,6 @@ def _sriov(host: Host, sys: str, reported: Links) -> Sriov | None:
     settings = {vf["index"]: vf for vf in reported}
     made = _integer(host, f"{sys}/sriov_numvfs")
     vfs = tuple(_vf(host, sys, index, settings.get(index, {})) for index in range(made))
-    vms = hostdev.users(host) if vfs else {}
     return Sriov(total=total, vfs=tuple(vf.model_copy(update={"used_by": vms.get(vf.pci, "")}) for vf in vfs))
 
 
@@ -206,7 +210,7 @@ def functions(host: Host, pci: str) -> tuple[Vf, ...]:
     """The virtual functions of the port at a PCI address, as they are now."""
     sys, name = f"{_PCI_DEVICES}/{pci}", port_name(host, pci)
     reported: Links = next((link["vfs"] for link in host.netlink.links() if link["name"] == name), ())
-    found = _sriov(host, sys, reported)
+    found = _sriov(host, sys, reported, hostdev.users(host))
     return found.vfs if found else ()
 
 
