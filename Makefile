@@ -34,8 +34,8 @@ test-vm: ## every story on virtual machines; STORY=name for one
 demo: ## boot the ISO in this terminal; SPEC=spec.yaml as its answer; leave with Ctrl-A X
 	@images/demo.sh
 
-dryrun: ## the plan for a recorded machine: MACHINE=tests/machines/NAME SPEC=spec.yaml
-	@$(PYTHON) -m appliance.cli.main plan $(SPEC) --machine $(MACHINE)
+dryrun: ## the installer's wizard for a recorded machine, MACHINE=tests/machines/NAME; with SPEC=spec.yaml its plan
+	@$(PYTHON) -m appliance.cli.main $(if $(SPEC),plan $(SPEC),console) --machine $(MACHINE)
 
 bench: ## times, as ratios against a named reference
 	@$(PYTHON) -m tests.bench

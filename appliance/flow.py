@@ -10,8 +10,10 @@ from appliance.errors import Unsatisfiable
 from appliance.host.host import Host
 from appliance.installer import apply as installer_apply
 from appliance.installer import plan as installer_plan
+from appliance.installer import precheck as installer_precheck
 from appliance.model.inventory import Inventory
 from appliance.model.machine import Machine
+from appliance.model.network import Nic
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
@@ -48,6 +50,11 @@ def inspect(host: Host) -> Inventory:
     )
 
 
+def ports(host: Host) -> tuple[Nic, ...]:
+    """The network ports alone, as they are now: who waits for a cable need not look at a hundred disks. Reads only."""
+    return network.observe(host)[0]
+
+
 def _machine(host: Host, disks: tuple[Disk, ...]) -> Machine:
     return Machine(
         dmi=hardware.dmi(host),
@@ -71,6 +78,16 @@ def check(inventory: Inventory, spec: Spec) -> list[Problem]:
     if not inventory.system.installed:
         problems += installer_plan.check(inventory, spec)
     return problems
+
+
+def system_disks(inventory: Inventory) -> tuple[Disk, ...]:
+    """The disks as somebody who chooses a system disk has to see them: `unusable` has every reason against each. Pure."""
+    return installer_plan.candidates(inventory)
+
+
+def precheck(inventory: Inventory) -> list[installer_precheck.Remark]:
+    """What this machine lacks to be a node, and what would be better, whatever anybody wishes. Pure."""
+    return installer_precheck.precheck(inventory)
 
 
 def plan(inventory: Inventory, spec: Spec) -> Plan:

@@ -13,7 +13,7 @@ from appliance import __version__, flow
 from appliance.cli import render
 from appliance.cli.screen import Screen
 from appliance.engine.journal import Journal
-from appliance.errors import AnswerError, ApplianceError, Problems
+from appliance.errors import AnswerError, ApplianceError, Problems, StalePlan
 from appliance.host import consoles
 from appliance.host.host import Host
 from appliance.host.live import live
@@ -21,7 +21,7 @@ from appliance.host.lock import only_one
 from appliance.installer import answers, slots
 from appliance.installer.media import Answer
 from appliance.model.document import load_spec
-from appliance.model.events import Event
+from appliance.model.events import Event, Failed
 from appliance.model.plan import Plan, SaveSpec
 from appliance.model.spec import InstallSpec, Spec
 
@@ -54,6 +54,39 @@ def install() -> int:
         return error.exit_code
     finally:
         host.files.write(f"{LOGS}/install.log", screen.transcript)
+
+
+def agreed(text: str, digest: str, *, as_json: bool) -> int:
+    """Install by a spec that somebody made here, for the plan that they agreed to. What happens is said as events alone.
+
+    The machine is looked at again: where that gives another plan, a disk holds something else now, and nothing is touched.
+    """
+    spec = load_spec(text)
+    host = live(spec.secrets | {"spec": text})
+    with only_one(LOCK, "another `trivet install` is at work", "wait for it, or stop trivet-installer.service"):
+        with Journal("install", LOGS) as journal:
+            emit = render.emitter(journal, as_json=as_json)
+            try:
+                plan = flow.plan(flow.inspect(host), spec)
+                if digest != plan.digest:
+                    raise StalePlan("this machine is not what it was when you agreed", "look at the plan again")
+            except ApplianceError as error:
+                emit(Failed(message=error.message, hint=error.hint))
+                return error.exit_code
+            journal.plan(plan)
+            try:
+                flow.apply(plan, host, emit)
+            except ApplianceError as error:  # apply has said it
+                return error.exit_code
+        if device := _state(plan):
+            slots.keep_logs(host, device, {journal.path.name: host.files.read(str(journal.path)) or ""})
+    return 0
+
+
+def leave(kind: str) -> None:
+    """Restart into what was installed, or switch off."""
+    # --force: all that was written is on the disk and was read back; the live system's services need no farewell.
+    live().run(["systemctl", "reboot" if kind == "restart" else kind, "--force"])
 
 
 def _install(host: Host, screen: Screen) -> int:
@@ -93,12 +126,12 @@ def _apply(plan: Plan, spec: Spec, answer: Answer, screen: Screen) -> None:
         flow.apply(plan, host, emit)
     screen.say("", f"{spec.node.name} is installed, after {time.monotonic() - begun:.0f} s.")
     _keep_logs(plan, host, journal.path, screen)
-    _then(host, spec.install or InstallSpec(), screen)
+    _then(spec.install or InstallSpec(), screen)
 
 
 def _keep_logs(plan: Plan, host: Host, journal: Path, screen: Screen) -> None:
     """On the node that was just installed. That it has no log is no reason to call it not installed."""
-    device = next((step.device for step in plan.steps if isinstance(step, SaveSpec)), None)
+    device = _state(plan)
     if device is None:
         return
     texts = {journal.name: host.files.read(str(journal)) or "", f"{journal.stem}.log": screen.transcript}
@@ -108,11 +141,11 @@ def _keep_logs(plan: Plan, host: Host, journal: Path, screen: Screen) -> None:
         screen.say(f"Its log could not be kept: {error}")
 
 
-def _then(host: Host, install: InstallSpec, screen: Screen) -> None:
-    # --force: all that was written is on the disk and was read back; the live system's services need no farewell.
-    if install.then == "poweroff":
-        screen.say("Switching off.")
-        host.run(["systemctl", "poweroff", "--force"])
-    else:
-        screen.say("Restarting from its own disk; the medium can be removed.")
-        host.run(["systemctl", "reboot", "--force"])
+def _state(plan: Plan) -> str | None:
+    return next((step.device for step in plan.steps if isinstance(step, SaveSpec)), None)
+
+
+def _then(install: InstallSpec, screen: Screen) -> None:
+    poweroff = install.then == "poweroff"
+    screen.say("Switching off." if poweroff else "Restarting from its own disk; the medium can be removed.")
+    leave("poweroff" if poweroff else "restart")

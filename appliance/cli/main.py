@@ -88,7 +88,10 @@ def _parser() -> Parser:
     parts = net.add_subparsers(metavar="COMMAND")
     inner = _options(default=argparse.SUPPRESS)  # so that those of `trivet net --json show` stay as they were given
     net_cli.add(lambda *args: _add(parts, inner, *args))
-    command("install", _install, "install this machine by an answer file; the live system does this at its start")
+    sub = command("install", _install, "install this machine by an answer file; the live system does this at its start")
+    sub.add_argument("spec", nargs="?", metavar="SPEC", help="this file, or - ; no other answer is looked for, and nothing restarts")
+    sub.add_argument("--agreed", metavar="DIGEST", help="with SPEC: carry out the plan of this digest, and no other")
+    command("console", _console, "the console: on a live system the installer, asked page by page", parents=[machine])
     return parser
 
 
@@ -189,9 +192,24 @@ def _record(args: argparse.Namespace) -> int:
 
 
 def _install(args: argparse.Namespace) -> int:
-    from appliance.cli.install import install  # noqa: PLC0415 - loaded by the live system alone
+    from appliance.cli import install  # noqa: PLC0415 - loaded by the live system alone
 
-    return install()
+    if args.spec is None:
+        return install.install()
+    return install.agreed(read_spec(args.spec), args.agreed or "", as_json=args.json)
+
+
+def _console(args: argparse.Namespace) -> int:
+    from appliance.tui.run import run  # noqa: PLC0415 - textual is heavy, and only this command draws
+
+    outcome = run(_host(args), dry=args.machine is not None)
+    if outcome.kind == "planned" and outcome.plan is not None:
+        print(render.plan_text(outcome.plan), outcome.text, sep="\n\n", end="")
+    elif outcome.kind in ("restart", "poweroff"):
+        from appliance.cli.install import leave  # noqa: PLC0415 - as in _install
+
+        leave(outcome.kind)
+    return 0
 
 
 if __name__ == "__main__":

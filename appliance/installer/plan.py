@@ -113,10 +113,14 @@ def _in_effect(inventory: Inventory, spec: Spec, disks: Sequence[Disk]) -> bool:
     return image is not None and all(d.node == _node(spec, image, disks) for d in disks)
 
 
-def _select(inventory: Inventory, install: InstallSpec) -> Selection[Disk]:
+def candidates(inventory: Inventory) -> tuple[Disk, ...]:
+    """The disks, each with every reason why it cannot be the system disk in `unusable`."""
     mode = inventory.machine.firmware.mode
-    candidates = [d.model_copy(update={"unusable": (*d.unusable, *_unfit(d, mode))}) for d in inventory.disks]
-    return select(install.disk, candidates)
+    return tuple(d.model_copy(update={"unusable": (*d.unusable, *_unfit(d, mode))}) for d in inventory.disks)
+
+
+def _select(inventory: Inventory, install: InstallSpec) -> Selection[Disk]:
+    return select(install.disk, candidates(inventory))
 
 
 def _unfit(disk: Disk, firmware: str) -> Iterator[str]:

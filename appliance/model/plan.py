@@ -327,6 +327,11 @@ class Plan(Model):
     steps: tuple[Step, ...] = ()
     pending: tuple[Pending, ...] = ()
 
+    @property
+    def digest(self) -> str:
+        """12 hexadecimal digits of the steps in their order: what somebody agreed to, in a word."""
+        return hashlib.sha256("\n".join(step.id for step in self.steps).encode()).hexdigest()[:12]
+
     def without(self, kind: type) -> "Plan":
         """The plan without the steps of a kind."""
         return self.model_copy(update={"steps": tuple(step for step in self.steps if not isinstance(step, kind))})

@@ -35,9 +35,12 @@ class Range(Model):
 
 
 class DiskSelector(Model):
-    """Which disks. Text facts are globs, compared without regard to case; `size` is a comparison (">= 1TiB")."""
+    """Which disks. Text facts are globs, compared without regard to case; `size` is a comparison (">= 1TiB").
 
-    id: str | None = None
+    Several `id` mean any of them: two disks that somebody points at need have nothing else in common.
+    """
+
+    id: str | tuple[str, ...] | None = None
     serial: str | None = None
     wwn: str | None = None
     path: str | None = None
@@ -105,7 +108,8 @@ def _texts(selector: Model, thing: Model, names: Sequence[str]) -> list[str]:
     reasons = []
     for name in names:
         wanted, observed = getattr(selector, name), getattr(thing, name)
-        if wanted is not None and not fnmatchcase(observed.lower(), wanted.lower()):
+        globs = (wanted,) if isinstance(wanted, str) else wanted or ()
+        if wanted is not None and not any(fnmatchcase(observed.lower(), pattern.lower()) for pattern in globs):
             reasons.append(f"{name} is {observed or 'unknown'}")
     return reasons
 

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A program that outlives whoever started it: its own session, its output in files. The console may die; the work goes on."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+
+class Child(Protocol):
+    """A program at work."""
+
+    def ended(self) -> int | None:
+        """The exit code; None while it works."""
+
+
+class _Process:
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        self._process = process
+
+    def ended(self) -> int | None:
+        return self._process.poll()
+
+
+def start(argv: Sequence[str], stdin: str, output: Path) -> Child:
+    """Run argv with `stdin` as its input; what it prints goes to the file `output`, what it complains of to `output`.err.
+
+    Input and output are private to this user: a spec holds the hash of a password.
+    """
+    output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with output.open("wb") as out, output.with_suffix(".err").open("wb") as err:
+        process = subprocess.Popen(list(argv), stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
+    if process.stdin is None:
+        raise AssertionError("Popen was asked for a pipe")
+    process.stdin.write(stdin.encode())
+    process.stdin.close()
+    return _Process(process)

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hash a password as the image's own libcrypt does (yescrypt). Called in the library: no argument list ever holds one.
+
+Python has no crypt module from 3.13 on; libxcrypt is on every Debian, since PAM and login need it.
+"""
+
+import ctypes
+import ctypes.util
+
+from appliance.errors import ApplianceError
+
+_METHODS = (b"$y$", b"$6$")
+"""yescrypt, and SHA-512 where a libcrypt is too old for it."""
+
+
+def hashed(password: str) -> str:
+    """The crypt(5) hash with a new salt; about 50 ms. ApplianceError where there is no usable libcrypt."""
+    name = ctypes.util.find_library("crypt")
+    if name is None:
+        raise ApplianceError("there is no libcrypt on this machine", "use Linux with libxcrypt, such as Debian")
+    library = ctypes.CDLL(name)
+    for function in (library.crypt, library.crypt_gensalt):
+        function.restype = ctypes.c_char_p
+    library.crypt.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
+    library.crypt_gensalt.argtypes = (ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p, ctypes.c_int)
+    for method in _METHODS:
+        salt: bytes | None = library.crypt_gensalt(method, 0, None, 0)
+        found: bytes | None = library.crypt(password.encode(), salt) if salt else None
+        if found and found.startswith(method):
+            return found.decode()
+    raise ApplianceError("this machine's libcrypt knows neither yescrypt nor SHA-512", "use a libxcrypt of 4.4 or later")

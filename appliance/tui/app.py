@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program on one terminal: what it knows, what was answered, which page is shown. Rules are in draft.py, effects in run.py."""
+
+from typing import ClassVar, Literal
+
+from textual.app import App
+from textual.scrollbar import ScrollBar
+from textual.theme import BUILTIN_THEMES, Theme
+
+from appliance import flow
+from appliance.errors import ApplianceError
+from appliance.host.host import Host
+from appliance.model.inventory import Inventory
+from appliance.tui import draft as drafts
+from appliance.tui import i18n
+from appliance.tui.draft import Draft, Verdict
+from appliance.tui.outcome import Install, Outcome
+from appliance.tui.screens.base import Page
+from appliance.tui.screens.plan import PlanPage
+from appliance.tui.screens.wizard import PAGES
+from appliance.tui.terminal import Terminal
+from appliance.tui.widgets.scrollbar import PlainScrollBar
+
+# The sixteen colours of the terminal itself: on a kernel's screen they are what there is, elsewhere they are what the
+# person has chosen. Nothing depends on them: focus is reversed video, a fault has its "!" and its sentence.
+THEME = Theme(
+    name="trivet", ansi=True, dark=True,
+    primary="ansi_blue", secondary="ansi_cyan", accent="ansi_cyan",
+    warning="ansi_yellow", error="ansi_bright_red", success="ansi_green",
+    foreground="ansi_default", background="ansi_default", surface="ansi_default", panel="ansi_default", boost="ansi_default",
+    variables=BUILTIN_THEMES["ansi-dark"].variables | {
+        "block-cursor-foreground": "ansi_default", "block-cursor-background": "ansi_default",
+        "block-cursor-text-style": "reverse",
+        "block-cursor-blurred-foreground": "ansi_default", "block-cursor-blurred-background": "ansi_default",
+        "block-cursor-blurred-text-style": "none",
+        "button-focus-text-style": "reverse",
+        "input-cursor-text-style": "reverse",
+    },
+)  # fmt: skip
+
+
+class Console(App[Outcome]):
+    """The installer's wizard. Without `install` it ends with the plan: a dry run, which can be had of any recorded machine."""
+
+    CSS_PATH = "appliance.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    AUTO_FOCUS = "#body *, Action"
+    BINDINGS: ClassVar = [("ctrl+q,f10", "leave")]
+
+    def __init__(self, host: Host, terminal: Terminal, install: Install | None = None) -> None:
+        self.host, self.terminal, self.install = host, terminal, install
+        self.inventory: Inventory | None = None
+        self.trouble = ""
+        self.suggested = False
+        self.draft = Draft()
+        self.verdict: Verdict | None = None
+        PlainScrollBar.THUMB, PlainScrollBar.TRACK = ("█", "│") if terminal.utf8 else ("#", "|")
+        ScrollBar.renderer = PlainScrollBar
+        i18n.use("en")
+        super().__init__()
+        self.no_color = not terminal.colour
+
+    def on_mount(self) -> None:
+        self.register_theme(THEME)
+        self.theme = THEME.name
+        self.set_class(not self.terminal.colour, "mono")
+        self.push_screen(PAGES[0]())
+        self.run_worker(self._inspect, thread=True)
+
+    def look_again(self) -> None:
+        """After an installation that failed: what was answered stays, what the machine holds is read anew."""
+        self.inventory, self.verdict = None, None
+        self.switch_screen(PlanPage())
+        self.run_worker(self._inspect, thread=True)
+
+    def _inspect(self) -> None:
+        try:
+            found: Inventory | None = flow.inspect(self.host)
+            trouble = ""
+        except ApplianceError as error:
+            found, trouble = None, str(error)
+        self.call_from_thread(self.learn, found, trouble)
+
+    def learn(self, inventory: Inventory | None, trouble: str = "") -> None:
+        """What this machine is: now the wizard can suggest and judge."""
+        self.inventory, self.trouble = inventory, trouble
+        if inventory is not None:
+            if not self.suggested:
+                self.draft = drafts.suggested(inventory, self.draft.language)
+                self.suggested = True
+            self.verdict = drafts.judge(self.draft, inventory)
+        if isinstance(self.screen, Page):
+            self.screen.learned()
+
+    def change(self, **answers: object) -> None:
+        """An answer was typed."""
+        self.put(self.draft.model_copy(update=answers))
+
+    def put(self, draft: Draft) -> None:
+        """The draft is another one; everything is judged anew, since answers depend on each other."""
+        self.draft = draft
+        if self.inventory is not None:
+            self.verdict = drafts.judge(draft, self.inventory)
+        if isinstance(self.screen, Page):
+            self.screen.judge()
+
+    def speak(self, language: Literal["en", "zh_CN"]) -> None:
+        """Change the language of everything on the screen, and of the node."""
+        i18n.use(language)
+        self.draft = self.draft.model_copy(update={"language": language})
+        if isinstance(self.screen, Page):
+            self.screen.refresh(recompose=True)
+
+    async def action_leave(self) -> None:
+        if isinstance(self.screen, Page):
+            self.screen.action_leave()

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console's languages. One process draws one console, so the language is the process's, as gettext has it.
+
+`_` marks and translates a sentence of the console; `said` translates what the pure code below says (phrases.py).
+"""
+
+import gettext as _gettext
+from pathlib import Path
+
+from appliance.tui.phrases import PHRASES, Phrase
+
+LOCALE = Path(__file__).parent / "locale"
+NAMES = {"en": "English", "zh_CN": "简体中文"}
+_current: _gettext.NullTranslations = _gettext.NullTranslations()
+
+
+def use(language: str) -> None:
+    """Speak this language from now on."""
+    global _current  # noqa: PLW0603 - see the module's docstring
+    if language == "en":
+        _current = _gettext.NullTranslations()  # the sentences in the code are English
+    else:
+        _current = _gettext.translation("trivet", LOCALE, languages=[language])
+
+
+def _(message: str) -> str:
+    return _current.gettext(message) if message else ""
+
+
+def N_(message: str) -> str:  # noqa: N802 - gettext's own name for: take this into the catalogue, and translate it later
+    """Mark a sentence that is translated where it is shown."""
+    return message
+
+
+def ngettext(one: str, many: str, number: int) -> str:
+    """One of two forms, by number."""
+    return _current.ngettext(one, many, number)
+
+
+def said(sentence: str) -> str:
+    """A sentence of the pure code in the present language; as it is when no phrase knows it."""
+    for phrase in PHRASES:
+        if (values := phrase.match(sentence)) is not None:
+            return _fill(phrase, values)
+    return sentence
+
+
+def _fill(phrase: Phrase, values: dict[str, str]) -> str:
+    text = _(phrase.console)
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", said(value) if name in phrase.nested else value)
+    return text

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`trivet console`: the program on this terminal, and what follows from how it ended."""
+
+import os
+import sys
+from pathlib import Path
+
+from appliance.host import child
+from appliance.host.host import Host
+from appliance.model.plan import Plan
+from appliance.tui.app import Console
+from appliance.tui.outcome import Outcome, Work
+from appliance.tui.terminal import terminal
+
+FOLDER = Path("/run/trivet/console")
+
+
+def run(host: Host, *, dry: bool) -> Outcome:
+    """The wizard, from its first page to how it ended. `dry` changes nothing on any machine."""
+    console = Console(host, terminal(os.environ), None if dry else install)
+    return console.run(mouse=False) or Outcome("left")
+
+
+def install(text: str, plan: Plan) -> Work:
+    """Start `trivet install` for this very plan. It outlives this process; the spec reaches it on its standard input."""
+    events = FOLDER / "install.jsonl"
+    argv = [sys.executable, "-m", "appliance.cli.main", "install", "-", "--agreed", plan.digest, "--json"]
+    return Work(child.start(argv, text, events), str(events))

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The administrator: a password that nobody else has chosen, and a key for SSH."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from pydantic import SecretStr
+from textual.app import ComposeResult
+
+from appliance.errors import ApplianceError
+from appliance.host import password as passwords
+from appliance.tui import draft as drafts
+from appliance.tui import strength
+from appliance.tui.i18n import _
+from appliance.tui.screens.base import Page, paragraph
+from appliance.tui.widgets.field import Field, Remark
+
+
+class AdminPage(Page):
+    """What is typed as a password stays on this page; the draft gets its hash when one goes on."""
+
+    FIELDS: ClassVar[tuple[drafts.Field, ...]] = ("password", "ssh")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first, self._again = "", ""
+        self._score = -1
+
+    def heading(self) -> str:
+        return _("Administrator")
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("With this password the administrator, called root, logs in on this screen. There is no default password, and "
+              "nobody can log in without one: do not forget it."),
+            _("Below it stands how hard it is to guess. Several unusual words are better than one word with a digit."),
+            _("SSH is off unless you give a public key; root may log in there with that key only, never with the password. Paste "
+              "the one line of a .pub file; it begins with ssh-ed25519 or the like."),
+        )  # fmt: skip
+
+    def body(self) -> ComposeResult:
+        kept = self.console.draft.password_hash is not None and not self._first
+        hint = _("kept as it was typed before; type to replace it") if kept else ""
+        yield paragraph(_("How does the administrator (root) log in?"))
+        yield Field("password", _("Password"), self._first, secret=True, hint=hint)
+        yield Remark(id="strength")
+        yield Field("password", _("The same again"), self._again, secret=True, id="field-again")
+        yield Field("ssh", _("SSH public key"), self.console.draft.ssh, hint=_("may stay empty: SSH is off then"))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.run_worker(strength.load, thread=True)  # its word lists take their time, and nobody has typed yet
+
+    def on_field_changed(self, event: Field.Changed) -> None:
+        """The two fields of the password are told apart by their ids."""
+        if event.name != "password":
+            return
+        event.stop()
+        event.prevent_default()
+        if event.again:
+            self._again = event.value
+        else:
+            self._first = event.value
+            self.run_worker(self._weigh, thread=True, exclusive=True, group="strength")
+        self.judge()
+
+    def _weigh(self) -> None:
+        typed = self._first
+        score = strength.score(typed)
+        self.app.call_from_thread(self._weighed, typed, score)
+
+    def _weighed(self, typed: str, score: int) -> None:
+        if typed == self._first:
+            self._score = score
+            self.judge()
+
+    def judge(self) -> None:
+        super().judge()
+        for field in self.query("#field-password").results(Field):
+            field.judge(self._missing())
+        for field in self.query("#field-again").results(Field):
+            field.judge(self._differs())
+        for remark in self.query("#strength").results(Remark):
+            remark.say(strength.words(self._score) if self._first else "")
+
+    def _missing(self) -> str:
+        return "" if self._first else super().wrong("password")
+
+    def _differs(self) -> str:
+        """Said when as much was typed the second time, or when one wants to go on."""
+        if self._first == self._again or not (self.insisted or len(self._again) >= len(self._first)):
+            return ""
+        return _("the two are not the same")
+
+    def wrong(self, name: drafts.Field) -> str:
+        return super().wrong(name) if name != "password" else self._missing() or self._differs()
+
+    def wanted(self, name: drafts.Field) -> str:
+        return _("choose a password; there is none by default")
+
+    def stuck(self) -> drafts.Field | None:
+        if self._first or self._again:
+            return "password" if self._first != self._again else "ssh" if self.wrong("ssh") else None
+        return super().stuck()
+
+    def go(self, by: int) -> None:
+        """The password goes into the draft as a hash, made in a thread: it takes a moment by design."""
+        if self._first and self._first == self._again:
+            self.run_worker(lambda: self._hash(by), thread=True, exclusive=True, group="hash")
+        else:
+            super().go(by)
+
+    def _hash(self, by: int) -> None:
+        try:
+            made = passwords.hashed(self._first)
+        except ApplianceError as error:
+            self.app.call_from_thread(self.notice, str(error))
+            return
+        self.app.call_from_thread(self._hashed, made, by)
+
+    def _hashed(self, made: str, by: int) -> None:
+        self.console.change(password_hash=SecretStr(made), strength=self._score)
+        super().go(by)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first page: which language. It is drawn while the machine is still being looked at."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal, cast
+
+from textual import on
+from textual.app import ComposeResult
+
+from appliance import __version__
+from appliance.tui import draft as drafts
+from appliance.tui.i18n import NAMES, _
+from appliance.tui.screens.base import Page, paragraph
+from appliance.tui.widgets.choices import Choice, Choices
+from appliance.tui.widgets.frame import Action, button
+
+
+class LanguagePage(Page):
+    """Both languages in their own words: who reads one of them finds it."""
+
+    FIELDS: ClassVar[tuple[drafts.Field, ...]] = ("language",)
+
+    def heading(self) -> str:
+        return _("Language")
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("Choose the language of this console, here and on the node that is installed."),
+            _("The arrow keys move, Space or Enter chooses. Tab goes to the next field, Ctrl+N to the next page, Esc back."),
+            _("Nothing is changed on this machine before the last page, where you are asked for it in so many words."),
+            _("A screen that the kernel draws itself has no Chinese characters; a terminal on the serial line may have them."),
+        )
+
+    def actions(self) -> Iterable[Action]:
+        return (Action(button("next"), id="next"),)
+
+    def body(self) -> ComposeResult:
+        terminal = self.console.terminal
+        yield paragraph(_("This installs Trivet {version} on this server.").format(version=__version__), "lead")
+        yield paragraph(_("You answer eight short pages. Nothing is changed before the last one."))
+        choices = [Choice("en", NAMES["en"])]
+        if terminal.chinese:
+            choices.append(Choice("zh_CN", NAMES["zh_CN"]))
+        else:
+            choices.append(Choice("zh_CN", _("Chinese: this terminal cannot show it"), barred=True))
+        yield Choices(choices, (self.console.draft.language,), id="language")
+
+    @on(Choices.Changed, "#language")
+    async def _chosen(self, event: Choices.Changed) -> None:
+        language = cast("Literal['en', 'zh_CN']", event.chosen[0])
+        if language != self.console.draft.language:
+            self.console.speak(language)
+
+    async def recompose(self) -> None:
+        await super().recompose()
+        self.query_one("#language").focus()
+
+    def learned(self) -> None:
+        """The title names the machine now; what one is choosing meanwhile stays under the cursor."""
+        self.refresh(recompose=True)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The management network: its ports with the state of their cables as it is now, and the address."""
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from appliance import flow
+from appliance.errors import ApplianceError
+from appliance.model.network import Nic
+from appliance.tui import draft as drafts
+from appliance.tui.i18n import N_, _
+from appliance.tui.screens import facts
+from appliance.tui.screens.base import Page, paragraph
+from appliance.tui.widgets.choices import Choice, Choices
+from appliance.tui.widgets.field import Field, Remark
+
+_SECONDS = 2.0
+BONDS = {
+    "active-backup": N_("active-backup: one port works, the others wait; any switch"),
+    "802.3ad": N_("802.3ad (LACP): all ports work; the switch must be set up for it"),
+    "balance-alb": N_("balance-alb: all ports work; any switch"),
+}
+
+
+class NetworkPage(Page):
+    """Ports, a bond when there are several, the VLAN, and where the address comes from."""
+
+    FIELDS: ClassVar[tuple[drafts.Field, ...]] = ("ports", "bond", "vlan", "method", "address", "gateway", "dns")
+    REMARKS: ClassVar[dict[drafts.Field, str]] = {"ports": "#about-ports", "bond": "#about-bond"}
+
+    def heading(self) -> str:
+        return _("Management network")
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("By this network you reach the node, and the nodes reach each other. Its other networks are set up later."),
+            _("Choose the port whose cable leads there. The state of each cable is shown as it is now: pull one, and see which it "
+              "was. With several ports one of them may fail; they become a bond."),
+            _("Give the VLAN's number when the switch sends this network with a tag; leave it empty when it does not."),
+            _("With DHCP a server on that network gives the address. Otherwise write it with the length of its prefix, such as "
+              "10.0.0.11/24; the gateway is the router of that network. Several addresses are separated by commas."),
+        )  # fmt: skip
+
+    def body(self) -> ComposeResult:
+        draft = self.console.draft
+        yield paragraph(_("Which ports lead to the management network?"))
+        yield Choices([facts.port(nic) for nic in self._ports()], draft.ports, several=True, id="ports")
+        yield Remark(id="about-ports")
+        yield Choices([Choice(mode, _(text)) for mode, text in BONDS.items()], (draft.bond,), id="bond")
+        yield Remark(id="about-bond")
+        methods = [Choice("dhcp", _("Address by DHCP")), Choice("static", _("Address given here"))]
+        yield Choices(methods, (draft.method,), id="method")
+        with Vertical(id="static"):
+            yield Field("address", _("Address"), draft.address, placeholder="10.0.0.11/24")
+            yield Field("gateway", _("Gateway"), draft.gateway, placeholder="10.0.0.1")
+            yield Field("dns", _("DNS servers"), draft.dns, placeholder="10.0.0.1, 10.0.0.2")
+        yield Field("vlan", _("VLAN"), draft.vlan, placeholder=_("none"))
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self.set_interval(_SECONDS, self._look)
+
+    def _ports(self) -> list[Nic]:
+        return drafts.ports(self.console.inventory) if self.console.inventory else []
+
+    def _look(self) -> None:
+        """The cables as they are now. A recorded machine has but one answer, so that is not asked again and again."""
+        self.run_worker(self._observe, thread=True, exclusive=True, group="cables")
+
+    def _observe(self) -> None:
+        try:
+            nics = flow.ports(self.console.host)
+        except ApplianceError:
+            return  # the list stays as it was; what ails the machine is said where something is done about it
+        self.app.call_from_thread(self._seen, nics)
+
+    def _seen(self, nics: tuple[Nic, ...]) -> None:
+        inventory = self.console.inventory
+        if inventory is None or nics == inventory.nics or {n.mac for n in nics} != {n.mac for n in inventory.nics}:
+            return
+        self.console.inventory = inventory.model_copy(update={"nics": nics})
+        for choices in self.query("#ports").results(Choices):
+            choices.replace([facts.port(nic) for nic in self._ports()])
+
+    def wanted(self, name: drafts.Field) -> str:
+        if name == "ports":
+            return _("choose a port with Space or Enter")
+        return _("give the node's address and its prefix length, such as 10.0.0.11/24")
+
+    def judge(self) -> None:
+        super().judge()
+        draft = self.console.draft
+        for bond in self.query("#bond").results(Choices):
+            bond.display = len(draft.ports) > 1
+            if bond.chosen != (draft.bond,):
+                bond.choose(draft.bond)
+        for static in self.query("#static").results(Vertical):
+            static.display = draft.method == "static"
+
+    @on(Choices.Changed, "#ports")
+    def _chosen(self, event: Choices.Changed) -> None:
+        self.console.put(self.console.draft.with_ports(*event.chosen))
+
+    @on(Choices.Changed, "#bond")
+    def _bonded(self, event: Choices.Changed) -> None:
+        self.console.change(bond=event.chosen[0])
+
+    @on(Choices.Changed, "#method")
+    def _method(self, event: Choices.Changed) -> None:
+        self.console.change(method=cast("str", event.chosen[0]))

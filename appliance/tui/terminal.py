@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this terminal can show, from its environment: nothing is asked on the wire. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_MONO = ("vt1", "vt2", "dumb", "ansi-m", "linux-m")
+"""Beginnings of the names of terminals without colour; a real one would print what it does not know as a colour."""
+_LATIN = ("linux",)
+"""The kernel's own screen has 512 glyphs and no Chinese."""
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """`utf8`: characters beyond ASCII arrive. `chinese`: and can be drawn. `colour`: there are at least eight of them."""
+
+    utf8: bool = True
+    chinese: bool = True
+    colour: bool = True
+
+
+def terminal(environment: Mapping[str, str]) -> Terminal:
+    """By TERM, NO_COLOR and the locale's names."""
+    term = environment.get("TERM", "dumb")
+    # Python sets LC_CTYPE=C.UTF-8 by itself where no locale is chosen (PEP 538): that says nothing of the terminal.
+    ctype = environment.get("LC_CTYPE", "")
+    names = (environment.get("LC_ALL", ""), "" if ctype == "C.UTF-8" else ctype, environment.get("LANG", ""))
+    locale = next((name for name in names if name), "C")
+    utf8 = locale.lower().replace("-", "").partition(".")[2].partition("@")[0] == "utf8"
+    return Terminal(utf8, utf8 and term not in _LATIN, "NO_COLOR" not in environment and not term.startswith(_MONO))
