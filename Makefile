@@ -1,7 +1,7 @@
 # Thin: what a target does is in the file that it calls.
 PYTHON := .venv/bin/python
 .DEFAULT_GOAL := help
-.PHONY: help setup check golden iso test test-vm demo dryrun bench reproducible sizes clean
+.PHONY: help setup check golden locale iso test test-vm demo dryrun bench reproducible sizes clean
 
 help: ## what can be asked for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,12 @@ check: ## lint, types, import contracts, unit tests; no root, under a minute
 
 golden: ## write the golden cases anew; read the difference before you commit it
 	@GOLDEN=write $(PYTHON) -m pytest tests/unit/test_golden.py
+
+locale: ## take the console's sentences out of the code, into the catalogues; then translate what is new, and say it again
+	@mkdir -p build
+	@.venv/bin/pybabel -q extract -F babel.cfg -k N_ --no-location --sort-output --project=trivet -o build/trivet.pot .
+	@.venv/bin/pybabel -q update -i build/trivet.pot -d appliance/tui/locale -D trivet --no-fuzzy-matching --ignore-pot-creation-date --width=100
+	@.venv/bin/pybabel -q compile -d appliance/tui/locale -D trivet
 
 iso: setup ## build/trivet-<version>-amd64.iso, its checksum and manifest, build/pxe/
 	@$(PYTHON) -m images.build

@@ -3,6 +3,8 @@
 
 from typing import ClassVar, Literal
 
+from rich.segment import Segments
+from rich.traceback import Traceback
 from textual.app import App
 from textual.scrollbar import ScrollBar
 from textual.theme import BUILTIN_THEMES, Theme
@@ -110,6 +112,12 @@ class Console(App[Outcome]):
         self.draft = self.draft.model_copy(update={"language": language})
         if isinstance(self.screen, Page):
             self.screen.refresh(recompose=True)
+
+    def _fatal_error(self) -> None:
+        """Textual's own report shows the variables of each frame: here a typed password would be among them."""
+        self.bell()
+        self._exit_renderables.append(Segments(self.console.render(Traceback(show_locals=False, width=None))))
+        self._close_messages_no_wait()
 
     async def action_leave(self) -> None:
         if isinstance(self.screen, Page):

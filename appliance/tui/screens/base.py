@@ -21,7 +21,7 @@ from appliance.tui.i18n import _, said
 from appliance.tui.outcome import Outcome
 from appliance.tui.screens.dialog import Ask, Help
 from appliance.tui.widgets.field import Field, Remark
-from appliance.tui.widgets.frame import Action, Keys, Line, Title, button
+from appliance.tui.widgets.frame import Action, Keys, Rule, Title, button
 
 if TYPE_CHECKING:
     from appliance.tui.app import Console
@@ -74,10 +74,10 @@ class Page(Screen[None]):
         number, total = number_of(type(self))
         place = f"{self.heading()}  ({number}/{total})" if number else self.heading()
         yield Title(_("Trivet installer"), place, self._machine())
-        yield Line()
+        yield Rule()
         with VerticalScroll(id="body", can_focus=False):
             yield from self.body()
-        yield Line()
+        yield Rule()
         with Horizontal(id="actions"):
             yield from self.actions()
             yield Remark(id="notice")

@@ -16,7 +16,7 @@ from appliance.tui.i18n import _
 from appliance.tui.outcome import Outcome
 from appliance.tui.screens.base import Page, paragraph
 from appliance.tui.screens.progress import ProgressPage
-from appliance.tui.widgets.field import Line as Typed
+from appliance.tui.widgets.field import Entry
 from appliance.tui.widgets.frame import Action, button
 
 _TAIL = 4
@@ -52,7 +52,7 @@ class ConsentPage(Page):
             for disk in lost:
                 question = _("Type the last {number} characters of {name}:").format(number=len(tail(disk)), name=named(disk))
                 yield paragraph(question, "question")
-                yield Typed(id=f"tail-{lost.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
+                yield Entry(id=f"tail-{lost.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
         if self.console.install is None:
             yield paragraph(_("This is a dry run: nothing is installed, the plan and the spec are printed."), "dry")
 
@@ -79,13 +79,13 @@ class ConsentPage(Page):
 
     def judge(self) -> None:
         """The button works when the end of each serial number stands there."""
-        typed = [field.value.strip() for field in self.query(Typed)]
+        typed = [field.value.strip() for field in self.query(Entry)]
         agreed = len(typed) == len(self.lost()) and all(
             text.lower() == tail(disk).lower() for text, disk in zip(typed, self.lost(), strict=True)
         )
         for action in self.query("#install").results(Action):
             action.disabled = not agreed
-        for text, disk, field in zip(typed, self.lost(), self.query(Typed), strict=False):
+        for text, disk, field in zip(typed, self.lost(), self.query(Entry), strict=False):
             field.set_class(bool(text) and not tail(disk).lower().startswith(text.lower()), "wrong")
 
     def on_mount(self) -> None:

@@ -6,6 +6,8 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Static
 
 from appliance import flow
 from appliance.model.storage import Disk
@@ -59,6 +61,12 @@ class DiskPage(Page):
     def wanted(self, name: drafts.Field) -> str:
         return _("choose a disk with Space or Enter")
 
+    def stuck(self) -> drafts.Field | None:
+        """A disk that holds data is in order once it may be erased, so that is where one goes."""
+        asked = any(wipe.display for wipe in self.query("#wipe")) and not self.console.draft.wipe
+        first = super().stuck()
+        return "wipe" if first == "disks" and asked else first
+
     def judge(self) -> None:
         super().judge()
         inventory = self.console.inventory
@@ -80,5 +88,5 @@ class DiskPage(Page):
     def _looked(self, event: Choices.Looked) -> None:
         disk = next((disk for disk in self._disks() if disk.id == event.key), None)
         if disk is not None:
-            lines = (f"{name}{text}" for name, text in table.rows(facts.disk_details(disk)))
-            self.query_one(".details").update("\n".join(lines))  # type: ignore[attr-defined]  # a Static, see body
+            lines = [f"{name}{text}" for name, text in table.rows(facts.disk_details(disk))]
+            self.query_one(".details", Static).update(Content("\n".join(lines)))

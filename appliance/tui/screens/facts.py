@@ -37,15 +37,13 @@ def _below(disk: Disk) -> Iterator[str]:
 
 def disk_details(disk: Disk) -> list[tuple[str, str]]:
     """Everything else that one may want to compare with the label on a drive."""
-    place = ", ".join(word for word in (disk.path or disk.pci, _("slot {slot}").format(slot=disk.slot) if disk.slot else "") if word)
-    pairs = [
-        (_("serial"), disk.serial or _("none")),
-        (_("WWN"), disk.wwn),
-        (_("place"), place),
+    slot = _("slot {slot}").format(slot=disk.slot) if disk.slot else ""
+    sectors = _("sectors of {size} bytes").format(size=disk.sector)
+    return [
+        (_("serial"), _(", ").join(word for word in (disk.serial or _("none"), disk.wwn and f"WWN {disk.wwn}") if word)),
+        (_("place"), _(", ").join(word for word in (disk.path or disk.pci, slot, sectors) if word)),
         (_("name"), disk.id),
-        (_("sectors"), _("{size} bytes").format(size=disk.sector)),
     ]
-    return [(name, text) for name, text in pairs if text]
 
 
 def port(nic: Nic) -> Choice:

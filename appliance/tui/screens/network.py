@@ -55,10 +55,10 @@ class NetworkPage(Page):
         methods = [Choice("dhcp", _("Address by DHCP")), Choice("static", _("Address given here"))]
         yield Choices(methods, (draft.method,), id="method")
         with Vertical(id="static"):
-            yield Field("address", _("Address"), draft.address, placeholder="10.0.0.11/24")
-            yield Field("gateway", _("Gateway"), draft.gateway, placeholder="10.0.0.1")
-            yield Field("dns", _("DNS servers"), draft.dns, placeholder="10.0.0.1, 10.0.0.2")
-        yield Field("vlan", _("VLAN"), draft.vlan, placeholder=_("none"))
+            yield Field("address", _("Address"), draft.address, placeholder=_such("10.0.0.11/24"))
+            yield Field("gateway", _("Gateway"), draft.gateway, placeholder=_such("10.0.0.1"))
+            yield Field("dns", _("DNS servers"), draft.dns, placeholder=_such("10.0.0.1, 10.0.0.2"))
+        yield Field("vlan", _("VLAN"), draft.vlan, placeholder=_("(empty: the network comes without a tag)"))
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -112,3 +112,8 @@ class NetworkPage(Page):
     @on(Choices.Changed, "#method")
     def _method(self, event: Choices.Changed) -> None:
         self.console.change(method=cast("str", event.chosen[0]))
+
+
+def _such(example: str) -> str:
+    """In words, since without colour an example alone would look like an answer."""
+    return _("(such as {example})").format(example=example)

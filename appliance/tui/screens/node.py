@@ -41,7 +41,7 @@ class NodePage(Page):
     def body(self) -> ComposeResult:
         draft = self.console.draft
         yield paragraph(_("What is this node called, and what time is it there?"))
-        yield Field("name", _("Name"), draft.name, placeholder="n1", hint=_("lower-case letters, digits, hyphens"))
+        yield Field("name", _("Name"), draft.name, hint=_("lower-case letters, digits, hyphens"))
         suggester = SuggestFromList(self._zones, case_sensitive=False)
         yield Field("timezone", _("Time zone"), draft.timezone, suggester=suggester)
         yield Remark(id="zones")

@@ -22,7 +22,7 @@ class Remark(Static):
         self.update(Content(f"! {text}" if wrong else text))
 
 
-class Line(Input):
+class Entry(Input):
     """An input that Enter and the arrow keys lead out of. Secrets are drawn with a character that every terminal has."""
 
     BINDINGS = [("down,enter", "app.focus_next"), ("up", "app.focus_previous")]
@@ -51,7 +51,7 @@ class Field(Vertical):
         super().__init__(id=id or f"field-{name}", classes="field")
         self.field: draft.Field = name
         self._label, self._hint = label, hint
-        self._input = Line(value, placeholder=placeholder, password=secret, suggester=suggester, compact=True,
+        self._input = Entry(value, placeholder=placeholder, password=secret, suggester=suggester, compact=True,
                            select_on_focus=False)  # fmt: skip
 
     def suggest(self, suggester: Suggester) -> None:

@@ -10,7 +10,7 @@ from textual.widgets import Button, Static
 from appliance.tui.i18n import _
 
 
-class Line(Widget):
+class Rule(Widget):
     """A line across, of the best character that the terminal has."""
 
     def render(self) -> str:
