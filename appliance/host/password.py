@@ -5,7 +5,6 @@ Python has no crypt module from 3.13 on; libxcrypt is on every Debian, since PAM
 """
 
 import ctypes
-import ctypes.util
 
 from appliance.errors import ApplianceError
 
@@ -13,12 +12,18 @@ _METHODS = (b"$y$", b"$6$")
 """yescrypt, and SHA-512 where a libcrypt is too old for it."""
 
 
+def _library() -> ctypes.CDLL:
+    for name in ("libcrypt.so.1", "libcrypt.so.2"):  # Debian's, and that of distributions without the oldest functions
+        try:
+            return ctypes.CDLL(name)
+        except OSError:
+            continue
+    raise ApplianceError("there is no libcrypt on this machine", "use Linux with libxcrypt, such as Debian")
+
+
 def hashed(password: str) -> str:
     """The crypt(5) hash with a new salt; about 50 ms. ApplianceError where there is no usable libcrypt."""
-    name = ctypes.util.find_library("crypt")
-    if name is None:
-        raise ApplianceError("there is no libcrypt on this machine", "use Linux with libxcrypt, such as Debian")
-    library = ctypes.CDLL(name)
+    library = _library()
     for function in (library.crypt, library.crypt_gensalt):
         function.restype = ctypes.c_char_p
     library.crypt.argtypes = (ctypes.c_char_p, ctypes.c_char_p)

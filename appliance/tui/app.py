@@ -66,6 +66,7 @@ class Console(App[Outcome]):
         self.register_theme(THEME)
         self.theme = THEME.name
         self.set_class(not self.terminal.colour, "mono")
+        self.set_class(not self.terminal.utf8, "ascii")
         self.push_screen(PAGES[0]())
         self.run_worker(self._inspect, thread=True)
 

@@ -44,7 +44,7 @@ PHRASES: tuple[Phrase, ...] = (
     # Steps of an installation, and why each is there.
     _same(N_("check the image on the medium, {size}")),
     _same(N_("partition {disk}: {parts}")),
-    _same(N_("mirror partition {number} of {disks} as {name}")),
+    _same(N_("mirror partition {number} of {one} and {other} as {name}")),
     _same(N_("write version {version} into slot {slot}")),
     _same(N_("make the state file system")),
     _same(N_("save the spec")),

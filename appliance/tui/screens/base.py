@@ -217,5 +217,9 @@ def paragraph(text: str, classes: str = "") -> Static:
 
 def sentence(problem: Problem) -> str:
     """What is wrong and what to do, in the console's language."""
-    hint = said(problem.hint)
-    return said(problem.message) + (f"; {hint}" if hint else "")
+    return advice(problem.message, problem.hint)
+
+
+def advice(message: str, hint: str) -> str:
+    """A sentence and its remedy, which may be ""."""
+    return _("{message}; {hint}").format(message=said(message), hint=said(hint)) if hint else said(message)

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.widgets import Input
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
 
 from appliance import flow
 from appliance.model.plan import Plan, WipeDisk
@@ -42,9 +43,10 @@ class ConsentPage(Page):
         lost = self.lost()
         plan = self.plan()
         if not lost:
-            names = ", ".join(disk.label for disk in self._disks())
-            yield paragraph(_("The system is written to {disks}.").format(disks=names), "lead")
-            yield paragraph(_("Nothing is lost: it holds nothing now."))
+            yield paragraph(_("The system will be written here:"), "lead")
+            for disk in self._disks():
+                yield paragraph(disk.label)
+            yield paragraph(_("Nothing is lost: there is nothing on it now."), "dry")
         else:
             yield paragraph(_("All of this will be ERASED and cannot be brought back:"), "lead")
             for what in plan.destroys if plan else ():
@@ -52,7 +54,10 @@ class ConsentPage(Page):
             for disk in lost:
                 question = _("Type the last {number} characters of {name}:").format(number=len(tail(disk)), name=named(disk))
                 yield paragraph(question, "question")
-                yield Entry(id=f"tail-{lost.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
+                with Horizontal(classes="row"):
+                    yield Static("[", markup=False, classes="edge")
+                    yield Entry(id=f"tail-{lost.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
+                    yield Static("]", markup=False, classes="edge")
         if self.console.install is None:
             yield paragraph(_("This is a dry run: nothing is installed, the plan and the spec are printed."), "dry")
 

@@ -13,9 +13,9 @@ from appliance.model.machine import Machine
 from appliance.model.units import format_size
 from appliance.tui import draft as drafts
 from appliance.tui import table
-from appliance.tui.i18n import _, ngettext, said
+from appliance.tui.i18n import _, ngettext
 from appliance.tui.screens import facts
-from appliance.tui.screens.base import Page, paragraph, sentence
+from appliance.tui.screens.base import Page, advice, paragraph, sentence
 from appliance.tui.widgets.frame import Action, button
 
 
@@ -65,8 +65,7 @@ def _remarks(inventory: Inventory) -> ComposeResult:
     remarks = flow.precheck(inventory)
     for remark in remarks:
         sign = "!" if remark.weight == "below" else "*"
-        text = f"{sign} {said(remark.message)}; {said(remark.hint)}"
-        yield paragraph(text, "wrong" if remark.weight == "below" else "")
+        yield paragraph(f"{sign} {advice(remark.message, remark.hint)}", "wrong" if remark.weight == "below" else "")
     if not remarks:
         yield paragraph(_("Nothing is missing."))
 
@@ -80,7 +79,8 @@ def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
     yield _("firmware"), _list("UEFI" if firmware.mode == "uefi" else "BIOS", secure if firmware.mode == "uefi" else "", maker)
     cores = ngettext("{number} core", "{number} cores", cpu.cores).format(number=cpu.cores)
     threads = ngettext("{number} thread", "{number} threads", cpu.threads).format(number=cpu.threads)
-    yield _("processor"), _list(f"{cpu.sockets} x {cpu.model or _('unknown')}", cores, threads)
+    model = cpu.model or _("unknown")
+    yield _("processor"), _list(f"{cpu.sockets} x {model}", cores, threads)
     yield _("virtual machines"), _list(cpu.virtualisation or _("no VT-x or AMD-V"), "KVM" if machine.kvm else _("no KVM"))
     nodes = ngettext("{number} NUMA node", "{number} NUMA nodes", len(machine.numa)).format(number=len(machine.numa))
     yield _("memory"), _list(format_size(machine.memory), nodes)
@@ -94,7 +94,7 @@ def _disks(inventory: Inventory) -> ComposeResult:
     disks = flow.system_disks(inventory)
     total = format_size(sum(disk.size for disk in disks))
     count = ngettext("{number} disk", "{number} disks", len(disks)).format(number=len(disks))
-    yield paragraph(f"{count}, {total}" if disks else _("No disk at all"), "subhead")
+    yield paragraph(_list(count, total) if disks else _("No disk at all"), "subhead")
     for disk in disks:
         choice = facts.disk(disk)
         yield paragraph("\n".join((choice.label, *(f"          {line}" for line in choice.below))), "item")

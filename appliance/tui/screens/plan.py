@@ -96,7 +96,8 @@ def _steps(plan: Plan) -> ComposeResult:
     for number, step in enumerate(plan.steps, 1):
         with Horizontal(classes="fact"):
             yield paragraph(f"{number:2}  ", "fact-name")
-            yield paragraph(f"{said(str(step))}\n{_('because: {why}').format(why=said(step.why))}", "fact-text")
+            because = _("because: {why}").format(why=said(step.why))
+            yield paragraph(f"{said(str(step))}\n{because}", "fact-text")
     yield paragraph(_("What is lost"), "subhead")
     for what in plan.destroys:
         yield paragraph(f"! {what}", "wrong")

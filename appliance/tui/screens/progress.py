@@ -19,7 +19,7 @@ from appliance.tui import outcome
 from appliance.tui.i18n import _, said
 from appliance.tui.outcome import Outcome
 from appliance.tui.progress import Work
-from appliance.tui.screens.base import Page
+from appliance.tui.screens.base import Page, advice
 from appliance.tui.widgets.field import Remark
 from appliance.tui.widgets.frame import Action
 
@@ -174,7 +174,7 @@ def rate(work: Work) -> str:
         return ""
     parts = [_("{done} of {size}").format(done=format_size(work.done), size=format_size(work.size))]
     if work.rate:
-        parts.append(f"{format_size(work.rate)}/s")
+        parts.append(_("{size} a second").format(size=format_size(work.rate)))
     if work.left and work.done < work.size:
         minutes, seconds = divmod(work.left, 60)
         parts.append(_("{time} left").format(time=f"{minutes}:{seconds:02}"))
@@ -183,7 +183,7 @@ def rate(work: Work) -> str:
 
 def failure(failed: Failed) -> str:
     """What went wrong and what to do."""
-    return said(failed.message) + (f"; {said(failed.hint)}" if failed.hint else "")
+    return advice(failed.message, failed.hint)
 
 
 def _last_line(path: Path) -> str:
