@@ -164,7 +164,11 @@ def _plane(draft: Draft) -> dict[str, Any]:
 
 def text(draft: Draft) -> str:
     """The spec as YAML: what is applied, and what can be saved as an answer file."""
-    return yaml.safe_dump(document(draft), sort_keys=False, allow_unicode=True, width=120)
+    return _yaml(document(draft))
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 
 
 @dataclass(frozen=True)
@@ -200,8 +204,10 @@ def judge(draft: Draft, inventory: Inventory) -> Verdict:
 
 
 def _ask(draft: Draft, inventory: Inventory) -> tuple[list[Problem], Spec | None]:
+    # Before a disk is chosen the rest is judged as for an installation: what the medium lacks is to be said at once.
+    data = document(draft) if draft.disks else document(draft) | {"install": {}}
     try:
-        spec = load_spec(text(draft))
+        spec = load_spec(_yaml(data))
     except SpecError as error:
         return list(error.problems), None
     return flow.check(inventory, spec), spec

@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wizard, driven by keys at recorded machines: each path, each refusal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from appliance import flow
+from appliance.host.playback import recorded
+from appliance.model.document import load_spec
+from appliance.model.plan import Plan
+from appliance.tui.outcome import Outcome, Work
+from appliance.tui.screens.wizard import PAGES
+from appliance.tui.terminal import Terminal
+from tests.tui.pilot import MACHINES, PASSWORD, Person, answer, walk
+
+
+def test_from_the_first_page_to_the_plan_and_the_spec() -> None:
+    async def story(person: Person) -> None:
+        await person.to("NetworkPage")
+        await person.choose("method", 1)
+        await person.fill("address", "10.0.0.11/24")
+        await person.fill("gateway", "10.0.0.1")
+        await person.fill("dns", "10.0.0.1, 10.0.0.2")
+        await person.to("NodePage")
+        await person.press("n", "1", "enter", "ctrl+u", *"Asia", "slash", "S", "h", "a", "n", "right")
+        await person.to("AdminPage")
+        await person.fill("password", PASSWORD)
+        await person.fill("again", PASSWORD)
+        await person.to("PlanPage")
+        await person.to("ConsentPage")
+        assert "Nothing is lost" in person.words
+        await person.press("right", "enter")
+
+    outcome = walk("small-bios", story)
+    assert outcome is not None
+    assert outcome.kind == "planned"
+    spec = load_spec(outcome.text)
+    assert spec.node.name == "n1"
+    assert spec.node.timezone == "Asia/Shanghai"
+    plane = spec.network.planes.management
+    assert (plane.address, plane.gateway, plane.dns) == ("10.0.0.11/24", "10.0.0.1", ("10.0.0.1", "10.0.0.2"))
+    assert spec.secrets["admin.password_hash"].startswith("$y$")
+    assert outcome.plan == flow.plan(flow.inspect(recorded(MACHINES / "small-bios")), spec)
+    assert outcome.plan.steps
+
+
+def test_a_pair_of_disks_and_a_bond_with_a_vlan() -> None:
+    async def story(person: Person) -> None:
+        await person.open("DiskPage")
+        await person.choose("disks", 0)
+        await person.choose("disks", 1)
+        await person.to("NetworkPage")
+        await person.choose("ports", 1)
+        assert "802.3ad" in person.screen
+        await person.choose("bond", 1)
+        await person.fill("vlan", "30")
+        await answer(person)
+        await person.to("ConsentPage")
+        await person.press("right", "enter")
+
+    outcome = walk("two-sockets", story)
+    assert outcome is not None
+    spec = load_spec(outcome.text)
+    assert spec.install is not None
+    assert spec.install.disk.count == 2
+    assert spec.network.planes.management.bond == "802.3ad"
+    assert spec.network.planes.management.vlan == 30
+    assert outcome.plan is not None
+    assert sum(step.kind == "mirror-partition" for step in outcome.plan.steps) == 3
+
+
+def test_a_disk_that_holds_data_takes_two_consents() -> None:
+    async def story(person: Person) -> None:
+        await person.open("DiskPage")
+        await person.choose("disks", 4)
+        assert "holds data: crypto_LUKS" in person.words
+        await person.press("ctrl+n")
+        assert (person.page, person.focused) == ("DiskPage", "wipe")
+        await person.press("space")
+        await answer(person)
+        await person.to("ConsentPage")
+        assert "ERASED" in person.screen
+        assert "serial LUKS: crypto_LUKS" in person.words
+        assert person.focused == "cancel"
+        await person.press("ctrl+n", "f8")
+        assert person.page == "ConsentPage"
+        install = person.app.screen.query_one("#install")
+        person.app.screen.query_one("#tail-0").focus()
+        await person.type("LUKX")
+        assert install.disabled
+        await person.press("backspace")
+        await person.type("s")
+        assert not install.disabled
+        await person.press("enter", "right", "enter")
+
+    outcome = walk("full-disks", story)
+    assert outcome is not None
+    assert outcome.plan is not None
+    assert outcome.plan.destroys == ("QEMU HARDDISK, 10 GiB, serial LUKS: crypto_LUKS",)
+
+
+def test_cancel_goes_back_and_nothing_is_lost_on_the_way() -> None:
+    async def story(person: Person) -> None:
+        await answer(person)
+        await person.to("ConsentPage")
+        await person.press("enter")
+        assert person.page == "PlanPage"
+        await person.press("escape")
+        assert "kept as it was typed before" in person.words
+        before = person.app.draft
+        await person.press("escape")
+        assert person.value("name") == "n1"
+        await person.press("escape", "escape", "escape")
+        assert person.page == "MachinePage"
+        await person.to("PlanPage")
+        assert person.app.draft == before
+
+    walk("small-bios", story)
+
+
+REFUSED = [
+    ("name", "N1", "NodePage", "is not a host name"),
+    ("timezone", "Mars/Base", "NodePage", "no time zone of this name"),
+    ("vlan", "5000", "NetworkPage", "from 1 to 4094"),
+    ("address", "10.0.0.11", "NetworkPage", "lacks its prefix length; write it like 10.0.0.11/24"),
+    ("address", "", "NetworkPage", "give the node's address"),
+    ("gateway", "10.9.9.9", "NetworkPage", "in none of the plane's networks"),
+    ("dns", "dns", "NetworkPage", "is not an IPv4 or IPv6 address"),
+    ("ssh", "ssh-rsa", "AdminPage", "is not a public key"),
+]
+
+
+@pytest.mark.parametrize(("field", "text", "page", "words"), REFUSED)
+def test_what_is_wrong_is_said_beside_the_field_and_keeps_one_there(field: str, text: str, page: str, words: str) -> None:
+    async def story(person: Person) -> None:
+        await person.open(page)
+        if page == "NetworkPage":
+            await person.choose("method", 1)
+            await person.fill("address", "10.0.0.11/24")
+        if page == "AdminPage":
+            await person.fill("password", PASSWORD)
+            await person.fill("again", PASSWORD)
+        if page == "NodePage":
+            await person.fill("name", "n1")
+        await person.fill(field, text)
+        if text:
+            assert words in person.words  # while it is typed
+        await person.press("ctrl+n")
+        assert person.page == page
+        assert words in person.words
+        assert "Something is still open above." in person.words
+        assert person.app.focused is not None
+        assert person.app.focused.parent.parent.id == f"field-{field}"  # type: ignore[union-attr]  # field, row, input
+
+    walk("small-bios", story)
+
+
+def test_what_is_not_answered_is_said_when_one_wants_to_go_on_and_not_before() -> None:
+    async def story(person: Person) -> None:
+        await person.open("NodePage")
+        assert "!" not in person.screen
+        await person.press("ctrl+n")
+        assert "! this needs an answer" in person.screen
+        await person.type("n1")
+        assert "!" not in person.screen
+
+    walk("small-bios", story)
+
+
+def test_a_disk_must_be_chosen_and_one_that_cannot_be_used_is_not() -> None:
+    async def story(person: Person) -> None:
+        await person.to("DiskPage")
+        await person.press("end", "space")
+        assert person.app.draft.disks == ()
+        assert "cannot be used: held by LVM vg0" in person.words
+        await person.press("ctrl+n")
+        assert "choose a disk with Space or Enter" in person.screen
+        assert (person.page, person.focused) == ("DiskPage", "disks")
+
+    walk("full-disks", story)
+
+
+def test_passwords_that_differ_and_one_that_is_weak() -> None:
+    async def story(person: Person) -> None:
+        await person.open("AdminPage")
+        person.app.change(name="n1")
+        await person.press("ctrl+n")
+        assert "choose a password; there is none by default" in person.screen
+        await person.fill("password", "password")
+        assert "very weak" in person.screen
+        await person.fill("again", "passwore")
+        assert "the two are not the same" in person.screen
+        await person.press("ctrl+n")
+        assert person.page == "AdminPage"
+        assert person.app.draft.password_hash is None
+        await person.fill("password", PASSWORD)
+        await person.fill("again", PASSWORD)
+        assert "strength: very good" in person.screen
+        assert PASSWORD not in person.screen
+        await person.press("ctrl+n")
+        assert person.page == "PlanPage"
+        assert person.app.draft.strength == 4
+        assert "$y$" not in person.screen
+
+    walk("small-bios", story)
+
+
+def test_the_language_changes_everything_but_what_was_typed() -> None:
+    async def story(person: Person) -> None:
+        await person.open("NodePage")
+        await person.fill("name", "N1")
+        await person.press("f2")
+        assert "名称和时间" in person.screen
+        assert "不是主机名" in person.screen
+        assert person.value("name") == "N1"
+        await person.press("f2")
+        assert "is not a host name" in person.words
+
+    walk("small-bios", story)
+
+
+def test_where_chinese_cannot_be_drawn_it_is_not_offered() -> None:
+    async def story(person: Person) -> None:
+        assert "Chinese: this terminal cannot show it" in person.screen
+        await person.press("down", "space", "f2")
+        assert person.app.draft.language == "en"
+        assert person.screen.isascii()
+        await answer(person)
+        assert person.screen.isascii()
+        await person.press("f1")
+        assert person.screen.isascii()
+
+    walk("small-bios", story, terminal=Terminal(utf8=False, chinese=False, colour=False))
+
+
+def test_each_page_explains_itself() -> None:
+    async def story(person: Person) -> None:
+        await answer(person)
+        for page in PAGES:
+            await person.open(page.__name__)
+            paragraphs = person.app.screen.help()  # type: ignore[attr-defined]  # a Page
+            assert paragraphs
+            await person.press("f1")
+            for paragraph in paragraphs:
+                assert paragraph[:50].rsplit(" ", 1)[0] in person.words
+            await person.press("f1")
+
+    walk("small-bios", story, size=(120, 40))
+
+
+def test_leaving_asks_and_the_focus_is_on_staying() -> None:
+    async def story(person: Person) -> None:
+        await person.press("f10")
+        assert person.focused == "stay"
+        await person.press("enter")
+        assert person.page == "LanguagePage"
+        await person.press("f10", "right", "enter")
+
+    assert walk("small-bios", story) == Outcome("left")
+
+
+def test_a_machine_that_cannot_be_installed_says_why_and_where() -> None:
+    async def story(person: Person) -> None:
+        await person.to("MachinePage")
+        assert "this system brings no image that could be installed" in person.words
+        await person.to("DiskPage")
+
+    walk("build-machine", story)
+
+
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (200, 60)])
+def test_every_page_at_every_size(size: tuple[int, int]) -> None:
+    async def story(person: Person) -> None:
+        await answer(person)
+        await person.pilot.resize_terminal(*size)
+        for page in reversed(PAGES[:7]):
+            assert person.page == page.__name__
+            assert len(person.screen.splitlines()) == size[1]
+            await person.press("escape")
+
+    walk("small-bios", story)
+
+
+class Ended:
+    """A process that is over or not: what the progress page asks of a child."""
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    def ended(self) -> int | None:
+        return self.code
+
+
+def _install(folder: Path, story_of: "list[tuple[Person, Plan, Ended, Path]]", person: "list[Person]"):  # noqa: ANN202
+    def install(text: str, plan: Plan) -> Work:
+        child, events = Ended(), folder / "install.jsonl"
+        events.write_text("")
+        story_of.append((person[0], plan, child, events))
+        return Work(child, str(events))
+
+    return install
+
+
+def _say(events: Path, *lines: dict[str, object]) -> None:
+    with events.open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
+
+
+def test_progress_is_drawn_from_the_events_of_the_process(tmp_path: Path) -> None:
+    begun: list[tuple[Person, Plan, Ended, Path]] = []
+    persons: list[Person] = []
+
+    async def story(person: Person) -> None:
+        persons.append(person)
+        await answer(person)
+        await person.to("ConsentPage")
+        await person.press("right", "enter")
+        _, plan, child, events = begun[0]
+        total = len(plan.steps)
+        for index, step in enumerate(plan.steps, 1):
+            _say(events, {"event": "started", "step": step.id, "title": str(step), "index": index, "total": total})
+            if step.kind == "write-slot":
+                _say(events, {"event": "progress", "step": step.id, "done": 50 * 2**20, "total": 200 * 2**20, "rate": 2**20})
+                await person.pilot.pause(0.5)
+                assert f"Step {index} of {total}: write version" in person.words
+                assert "25%" in person.screen
+                assert "50 MiB of 200 MiB, 1 MiB a second, 2:30 left" in person.words
+                await person.press("escape", "f10", "ctrl+n")
+                assert person.page == "ProgressPage"
+            _say(events, {"event": "finished", "step": step.id})
+        child.code = 0
+        await person.pilot.pause(0.6)
+        assert "n1 is installed. Remove the medium, then restart." in person.words
+        assert person.focused == "restart"
+        await person.press("enter")
+
+    assert walk("small-bios", story, install=_install(tmp_path, begun, persons)) == Outcome("restart")
+
+
+def test_an_installation_that_fails_says_why_and_leads_back_to_the_plan(tmp_path: Path) -> None:
+    begun: list[tuple[Person, Plan, Ended, Path]] = []
+    persons: list[Person] = []
+
+    async def story(person: Person) -> None:
+        persons.append(person)
+        await answer(person)
+        await person.to("ConsentPage")
+        await person.press("right", "enter")
+        _, _, child, events = begun[0]
+        _say(events, {"event": "failed", "message": "the disk went away", "hint": "look at its cable"})
+        child.code = 5
+        await person.pilot.pause(0.6)
+        assert "! the disk went away; look at its cable" in person.screen
+        assert "is installed" not in person.screen
+        assert person.focused == "again"
+        await person.press("enter")
+        assert person.page == "PlanPage"
+        assert person.app.draft.name == "n1"
+
+    walk("small-bios", story, install=_install(tmp_path, begun, persons))
+
+
+def test_a_process_that_dies_without_a_word_is_a_failure(tmp_path: Path) -> None:
+    begun: list[tuple[Person, Plan, Ended, Path]] = []
+    persons: list[Person] = []
+
+    async def story(person: Person) -> None:
+        persons.append(person)
+        await answer(person)
+        await person.to("ConsentPage")
+        await person.press("right", "enter")
+        _, _, child, events = begun[0]
+        events.with_suffix(".err").write_text("Traceback\nMemoryError: no memory\n")
+        child.code = 1
+        await person.pilot.pause(0.6)
+        assert "! MemoryError: no memory" in person.screen
+
+    walk("small-bios", story, install=_install(tmp_path, begun, persons))
