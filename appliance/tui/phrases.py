@@ -94,6 +94,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("must be at most 4094, or must be 'trunk'", N_("a VLAN is a number from 1 to 4094; leave it empty for none")),
     Phrase("must be at least 1, or must be 'trunk'", N_("a VLAN is a number from 1 to 4094; leave it empty for none")),
     Phrase("{name} is on one VLAN, not on a trunk", N_("a VLAN is a number from 1 to 4094; leave it empty for none")),
+    Phrase("give its number; a trunk is for business", ""),  # said already
     Phrase("must be 1 or 2", N_("choose one disk, or two to mirror them")),
     Phrase("{number} ports, and no bond that makes one of them", N_("several ports need a bond that makes one of them")),
     Phrase("give bond: active-backup, which needs nothing of the switch, or another mode",

@@ -222,4 +222,5 @@ def sentence(problem: Problem) -> str:
 
 def advice(message: str, hint: str) -> str:
     """A sentence and its remedy, which may be ""."""
-    return _("{message}; {hint}").format(message=said(message), hint=said(hint)) if hint else said(message)
+    remedy = said(hint)
+    return _("{message}; {hint}").format(message=said(message), hint=remedy) if remedy else said(message)

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console on a real terminal: its own process, 80x24, by tmux, under the names that screens and serial lines have."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appliance.tui.terminal import Terminal, terminal
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 30
+"""Seconds for one screen on a machine that has much else to do."""
+
+
+@pytest.fixture
+def no_machine() -> Iterator[None]:
+    """In the place of the bar: these tests start processes on purpose."""
+    yield
+
+
+class Tmux:
+    """A terminal of its own server, so that nobody else's is touched."""
+
+    def __init__(self, socket: Path, term: str, locale: str) -> None:
+        self._base = ["tmux", "-S", str(socket), "-f", "/dev/null"]
+        argv = [sys.executable, "-m", "appliance.cli.main", "console", "--machine", "tests/machines/small-bios"]
+        clean = ["env", "-u", "LC_ALL", "-u", "LC_CTYPE", "-u", "NO_COLOR", "-u", "COLORTERM", f"TERM={term}", f"LANG={locale}"]
+        line = " ".join([*clean, *argv]) + "; echo over; sleep 60"
+        self._run("-u", "new-session", "-d", "-x", "80", "-y", "24", "-c", str(ROOT), line)
+
+    def _run(self, *arguments: str) -> str:
+        return subprocess.run([*self._base, *arguments], check=True, capture_output=True, text=True).stdout
+
+    def keys(self, *names: str) -> None:
+        self._run("send-keys", *names)
+
+    def show(self, *more: str) -> str:
+        return self._run("capture-pane", "-p", *more)
+
+    def wait(self, text: str) -> str:
+        end = time.monotonic() + PATIENCE
+        while text not in (screen := self.show()):
+            assert time.monotonic() < end, f"{text!r} is not on the screen:\n{screen}"
+            time.sleep(0.05)
+        return screen
+
+    def close(self) -> None:
+        subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+@pytest.mark.parametrize(("term", "locale"), [("linux", "C.UTF-8"), ("vt100", "C"), ("xterm-256color", "C.UTF-8")])
+def test_the_wizard_on_a_real_terminal(tmp_path: Path, term: str, locale: str) -> None:
+    tmux = Tmux(tmp_path / "tmux", term, locale)
+    try:
+        first = tmux.wait("Trivet Lab machine")
+        assert "Language" in first
+        assert ("Chinese: this terminal cannot show it" in first) == (term != "xterm-256color")
+        assert ("─" * 80 in first) == (locale == "C.UTF-8")
+        assert ("-" * 80 in first) == (locale == "C")
+        tmux.keys("F1")
+        tmux.wait("Choose the language of this console")
+        tmux.keys("Escape")
+        tmux.wait("You answer eight short pages.")
+        for page in ("This machine", "System disk", "Management network", "Name and time"):
+            tmux.keys("C-n")
+            tmux.wait(f"{page}  (")
+        tmux.keys("n", "1", "Enter")
+        assert "[n1 " in tmux.wait("[n1 ")
+        tmux.keys("Escape")
+        tmux.wait("Management network  (")
+        coloured = tmux.show("-e")
+        assert ("\x1b[44m" in coloured) == (term != "vt100")
+        tmux.keys("F10")
+        tmux.wait("Leave the installer?")
+        tmux.keys("Right", "Enter")
+        tmux.wait("over")
+        assert "Traceback" not in tmux.show()
+    finally:
+        tmux.close()
+
+
+@pytest.mark.parametrize(("environment", "expected"), [
+    ({"TERM": "linux", "LANG": "zh_CN.UTF-8"}, Terminal(utf8=True, chinese=False, colour=True)),
+    ({"TERM": "xterm-256color", "LANG": "en_GB.utf8"}, Terminal()),
+    ({"TERM": "vt220", "LANG": "C.UTF-8"}, Terminal(utf8=True, chinese=True, colour=False)),
+    ({"TERM": "vt100", "LC_CTYPE": "C.UTF-8"}, Terminal(utf8=False, chinese=False, colour=False)),
+    ({"TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "POSIX"}, Terminal(utf8=False, chinese=False, colour=True)),
+    ({"TERM": "xterm", "LANG": "C.UTF-8", "NO_COLOR": ""}, Terminal(utf8=True, chinese=True, colour=False)),
+    ({}, Terminal(utf8=False, chinese=False, colour=False)),
+])  # fmt: skip
+def test_what_a_terminal_can_show(environment: dict[str, str], expected: Terminal) -> None:
+    assert terminal(environment) == expected
