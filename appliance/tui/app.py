@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The program on one terminal: what it knows, what was answered, which page is shown. Rules are in draft.py, effects in run.py."""
+"""The program on one terminal: what it knows, what was answered, which page is shown. Rules are in draft.py."""
 
 from typing import ClassVar, Literal
 

@@ -17,17 +17,15 @@ _current: _gettext.NullTranslations = _gettext.NullTranslations()
 def use(language: str) -> None:
     """Speak this language from now on."""
     global _current  # noqa: PLW0603 - see the module's docstring
-    if language == "en":
-        _current = _gettext.NullTranslations()  # the sentences in the code are English
-    else:
-        _current = _gettext.translation("trivet", LOCALE, languages=[language])
+    source = language == "en"  # the sentences in the code are English
+    _current = _gettext.NullTranslations() if source else _gettext.translation("trivet", LOCALE, languages=[language])
 
 
 def _(message: str) -> str:
     return _current.gettext(message) if message else ""
 
 
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for: take this into the catalogue, and translate it later
+def N_(message: str) -> str:
     """Mark a sentence that is translated where it is shown."""
     return message
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 
 
-def N_(message: str) -> str:  # noqa: N802 - gettext's own name for: take this into the catalogue
+def N_(message: str) -> str:
     """Mark a sentence for the catalogue."""
     return message
 

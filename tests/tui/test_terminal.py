@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,9 +17,8 @@ PATIENCE = 30
 
 
 @pytest.fixture
-def no_machine() -> Iterator[None]:
+def no_machine() -> None:
     """In the place of the bar: these tests start processes on purpose."""
-    yield
 
 
 class Tmux:

@@ -102,7 +102,7 @@ class ConsentPage(Page):
         self.query_one("#cancel").focus()
 
     @on(Input.Changed)
-    def _typed(self) -> None:
+    def _typed_tail(self) -> None:
         self.judge()
 
     def action_nothing(self) -> None:

@@ -35,8 +35,8 @@ class DiskPage(Page):
         return (
             _("Trivet is installed on one disk, or on two that mirror each other, so that either may fail. Choose a small, fast "
               "and sound disk: the large ones are for your data, and are asked for later."),
-            _("A disk with [-] cannot be chosen, and the line beneath it says why. A disk that holds data can be chosen, and must "
-              "be allowed to be erased; you will have to type the end of its serial number before that is done."),
+            _("A disk with [-] cannot be chosen, and the line beneath it says why. A disk that holds data can be chosen, and "
+              "must be allowed to be erased; you will have to type the end of its serial number before that is done."),
             _("Below the list stands what is known of the disk under the cursor. Compare the serial number with the label on the "
               "drive when two look alike."),
         )  # fmt: skip

@@ -27,6 +27,8 @@ def disk(disk: Disk, *, why: bool = True) -> Choice:
 
 
 def _below(disk: Disk) -> Iterator[str]:
+    if disk.serial and disk.id == disk.path:
+        yield _("another disk has the same serial number; this one is at {place}").format(place=disk.path)
     if disk.unusable:
         yield _("cannot be used: {reasons}").format(reasons=reasons(disk.unusable))
     if disk.unfinished:

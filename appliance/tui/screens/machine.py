@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import Static
 
 from appliance import flow
 from appliance.model.inventory import Inventory
@@ -16,7 +17,11 @@ from appliance.tui import table
 from appliance.tui.i18n import _, ngettext
 from appliance.tui.screens import facts
 from appliance.tui.screens.base import Page, advice, paragraph, sentence
+from appliance.tui.widgets.choices import Choice
 from appliance.tui.widgets.frame import Action, button
+
+_WIDTH = 74
+"""Cells for text beneath a disk or port, so that it fits the smallest screen."""
 
 
 class MachinePage(Page):
@@ -97,7 +102,7 @@ def _disks(inventory: Inventory) -> ComposeResult:
     yield paragraph(_list(count, total) if disks else _("No disk at all"), "subhead")
     for disk in disks:
         choice = facts.disk(disk)
-        yield paragraph("\n".join((choice.label, *(f"          {line}" for line in choice.below))), "item")
+        yield _item(choice, 10)
 
 
 def _ports(inventory: Inventory) -> ComposeResult:
@@ -105,11 +110,14 @@ def _ports(inventory: Inventory) -> ComposeResult:
     count = ngettext("{number} network port", "{number} network ports", len(ports)).format(number=len(ports))
     yield paragraph(count if ports else _("No network port at all"), "subhead")
     for nic in ports:
-        choice = facts.port(nic)
-        lines = list(choice.below)
-        if nic.sriov:
-            lines.append(_("SR-IOV: up to {number} virtual functions").format(number=nic.sriov.total))
-        yield paragraph("\n".join((choice.label, *(f"    {line}" for line in lines))), "item")
+        functions = (_("SR-IOV: up to {number} virtual functions").format(number=nic.sriov.total),) if nic.sriov else ()
+        yield _item(facts.port(nic), 4, *functions)
+
+
+def _item(choice: Choice, margin: int, *more: str) -> Static:
+    """A thing and what is said of it, which begins where the columns do."""
+    below = (table.paragraph(line, _WIDTH, " " * margin) for line in (*choice.below, *more))
+    return paragraph("\n".join((choice.label, *below)), "item")
 
 
 def _list(*words: str) -> str:

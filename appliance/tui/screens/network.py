@@ -2,7 +2,7 @@
 """The management network: its ports with the state of their cables as it is now, and the address."""
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -38,8 +38,8 @@ class NetworkPage(Page):
     def help(self) -> Sequence[str]:
         return (
             _("By this network you reach the node, and the nodes reach each other. Its other networks are set up later."),
-            _("Choose the port whose cable leads there. The state of each cable is shown as it is now: pull one, and see which it "
-              "was. With several ports one of them may fail; they become a bond."),
+            _("Choose the port whose cable leads there. The state of each cable is shown as it is now: pull one, and see which "
+              "it was. With several ports one of them may fail; they become a bond."),
             _("Give the VLAN's number when the switch sends this network with a tag; leave it empty when it does not."),
             _("With DHCP a server on that network gives the address. Otherwise write it with the length of its prefix, such as "
               "10.0.0.11/24; the gateway is the router of that network. Several addresses are separated by commas."),
@@ -111,7 +111,7 @@ class NetworkPage(Page):
 
     @on(Choices.Changed, "#method")
     def _method(self, event: Choices.Changed) -> None:
-        self.console.change(method=cast("str", event.chosen[0]))
+        self.console.change(method=event.chosen[0])
 
 
 def _such(example: str) -> str:

@@ -32,8 +32,8 @@ class NodePage(Page):
         return (
             _("The name tells this node from the others: in the cluster, in logs, on this screen. Lower-case letters, digits and "
               "hyphens; it need not be known to any name server."),
-            _("Write the time zone as region/city, such as Asia/Shanghai. While you type, the zones that fit are shown; the Right "
-              "key takes the one that is offered."),
+            _("Write the time zone as region/city, such as Asia/Shanghai. While you type, the zones that fit are shown; the "
+              "Right key takes the one that is offered."),
             _("Nodes of a cluster must agree on the time. Name your own time servers if you have some, separated by commas; "
               "without any, Debian's are used, which the node must be able to reach."),
         )  # fmt: skip

@@ -46,7 +46,9 @@ class PlanPage(Page):
                     yield paragraph(f"! {line}", "wrong")
             else:
                 yield from self._summary()
-                yield from _steps(flow.plan(inventory, verdict.spec))
+                plan = flow.plan(inventory, verdict.spec)
+                yield from _lost(plan)
+                yield from _steps(plan)
 
     def _summary(self) -> ComposeResult:
         for name, text in table.rows(list(summary(self.console.draft, self.console.inventory))):
@@ -98,6 +100,12 @@ def _steps(plan: Plan) -> ComposeResult:
             yield paragraph(f"{number:2}  ", "fact-name")
             because = _("because: {why}").format(why=said(step.why))
             yield paragraph(f"{said(str(step))}\n{because}", "fact-text")
+
+
+def _lost(plan: Plan) -> ComposeResult:
+    """Before the steps: it is what one has to see without scrolling."""
+    if not plan.steps:
+        return
     yield paragraph(_("What is lost"), "subhead")
     for what in plan.destroys:
         yield paragraph(f"! {what}", "wrong")

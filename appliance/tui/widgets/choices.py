@@ -51,7 +51,7 @@ class Choices(OptionList):
             return self.choices
 
     def __init__(
-        self, choices: Sequence[Choice], chosen: Sequence[str] = (), *, several: bool = False, id: str | None = None,  # noqa: A002
+        self, choices: Sequence[Choice], chosen: Sequence[str] = (), *, several: bool = False, id: str | None = None,
     ) -> None:  # fmt: skip
         self._choices = list(choices)
         self._several = several

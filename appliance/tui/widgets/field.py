@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A question of one line: its name, what is typed, and beneath it what is wrong with that."""
 
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -8,7 +9,6 @@ from textual.content import Content
 from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
-from rich.text import Text
 
 from appliance.tui import draft
 
@@ -46,7 +46,7 @@ class Field(Vertical):
 
     def __init__(
         self, name: draft.Field, label: str, value: str = "", *, hint: str = "", placeholder: str = "", secret: bool = False,
-        suggester: Suggester | None = None, id: str | None = None,  # noqa: A002 - textual's own name
+        suggester: Suggester | None = None, id: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(id=id or f"field-{name}", classes="field")
         self.field: draft.Field = name

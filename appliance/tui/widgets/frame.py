@@ -51,7 +51,7 @@ class Action(Button):
         ("right,down", "app.focus_next"),
     ]
 
-    def __init__(self, label: str, *, id: str, disabled: bool = False) -> None:  # noqa: A002 - textual's own name
+    def __init__(self, label: str, *, id: str, disabled: bool = False) -> None:
         super().__init__(Content(f"< {label} >"), id=id, compact=True, disabled=disabled)
 
 

@@ -8,6 +8,8 @@ from rich.segment import Segment, Segments
 from textual.color import Color
 from textual.scrollbar import ScrollBarRender
 
+_NONE = Color(0, 0, 0)
+
 
 class PlainScrollBar(ScrollBarRender):
     """A thumb on a track. The characters are the process's: one process draws one terminal."""
@@ -16,9 +18,9 @@ class PlainScrollBar(ScrollBarRender):
     TRACK: ClassVar[str] = "│"
 
     @classmethod
-    def render_bar(
+    def render_bar(  # noqa: PLR0917 - textual's own arguments
         cls, size: int = 25, virtual_size: float = 50, window_size: float = 20, position: float = 0, thickness: int = 1,
-        vertical: bool = True, back_color: Color | None = None, bar_color: Color | None = None,
+        vertical: bool = True, back_color: Color = _NONE, bar_color: Color = _NONE,
     ) -> Segments:  # fmt: skip
         if not size or virtual_size <= window_size:
             return Segments([Segment(" ")] * size, new_lines=vertical)
