@@ -7,6 +7,7 @@ alone. It asks nothing: consent is in the answer. Whatever it refuses, it change
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from appliance import __version__, flow
@@ -25,6 +26,8 @@ from appliance.model.events import Event, Failed
 from appliance.model.plan import Plan, SaveSpec
 from appliance.model.spec import InstallSpec, Spec
 
+HostWith = Callable[[dict[str, str]], Host]
+"""Makes the doors of this machine with these secrets."""
 LOGS = Path("/run/trivet/log")
 LOCK = Path("/run/trivet/install.lock")
 _NO_ANSWER = """\
@@ -56,13 +59,13 @@ def install() -> int:
         host.files.write(f"{LOGS}/install.log", screen.transcript)
 
 
-def agreed(text: str, digest: str, *, as_json: bool) -> int:
+def agreed(text: str, digest: str, *, as_json: bool, host_with: HostWith = live) -> int:
     """Install by a spec that somebody made here, for the plan that they agreed to. What happens is said as events alone.
 
     The machine is looked at again: where that gives another plan, a disk holds something else now, and nothing is touched.
     """
     spec = load_spec(text)
-    host = live(spec.secrets | {"spec": text})
+    host = host_with(spec.secrets | {"spec": text})
     with only_one(LOCK, "another `trivet install` is at work", "wait for it, or stop trivet-installer.service"):
         with Journal("install", LOGS) as journal:
             emit = render.emitter(journal, as_json=as_json)

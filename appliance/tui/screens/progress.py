@@ -45,9 +45,10 @@ class ProgressPage(Page):
 
     def help(self) -> Sequence[str]:
         return (
-            _("The system is being written. This takes a few minutes; the slowest step is writing the image and reading it back."),
-            _("Do not switch the server off. If the power fails nonetheless, start from the medium again: what was begun is begun "
-              "anew, and no half installed system ever starts."),
+            _("The system is being written. This takes a few minutes; the slowest step is writing the image and "
+              "reading it back."),
+            _("Do not switch the server off. If the power fails nonetheless, start from the medium again: what was begun is "
+              "begun anew, and no half installed system ever starts."),
             _("If this screen goes away, the installation goes on."),
         )  # fmt: skip
 

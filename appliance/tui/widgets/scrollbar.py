@@ -4,11 +4,11 @@
 from math import ceil
 from typing import ClassVar
 
+from rich.color import Color
 from rich.segment import Segment, Segments
-from textual.color import Color
 from textual.scrollbar import ScrollBarRender
 
-_NONE = Color(0, 0, 0)
+_NONE = Color.default()
 
 
 class PlainScrollBar(ScrollBarRender):
