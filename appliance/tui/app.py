@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program on one terminal: what it knows, what was answered, which page is shown. Rules are in draft.py."""
 
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
+from rich.console import RenderableType
 from rich.segment import Segments
 from rich.traceback import Traceback
+from textual._compositor import CompositorUpdate
 from textual.app import App
+from textual.geometry import Size
+from textual.screen import Screen
 from textual.scrollbar import ScrollBar
+from textual.strip import Strip
 from textual.theme import BUILTIN_THEMES, Theme
 
 from appliance import flow
@@ -15,6 +21,7 @@ from appliance.host.host import Host
 from appliance.model.inventory import Inventory
 from appliance.tui import draft as drafts
 from appliance.tui import i18n
+from appliance.tui.difference import Difference
 from appliance.tui.draft import Draft, Verdict
 from appliance.tui.outcome import Install, Outcome
 from appliance.tui.screens.base import Page
@@ -47,13 +54,15 @@ class Console(App[Outcome]):
     CSS_PATH = "appliance.tcss"
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "#body *, Action"
-    BINDINGS: ClassVar = [("ctrl+q,f10", "leave")]
+    BINDINGS: ClassVar = [("ctrl+q,f10", "leave"), ("ctrl+l", "redraw")]
 
     def __init__(self, host: Host, terminal: Terminal, install: Install | None = None) -> None:
         self.host, self.terminal, self.install = host, terminal, install
         self.inventory: Inventory | None = None
         self.trouble = ""
         self.suggested = False
+        self._shown: Sequence[Strip] = []
+        self._shown_size = Size(0, 0)
         self.draft = Draft()
         self.verdict: Verdict | None = None
         PlainScrollBar.THUMB, PlainScrollBar.TRACK = ("█", "│") if terminal.utf8 else ("#", "|")
@@ -119,6 +128,21 @@ class Console(App[Outcome]):
         self.bell()
         self._exit_renderables.append(Segments(self.console.render(Traceback(show_locals=False, width=None))))
         self._close_messages_no_wait()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Textual's one way to the terminal: what goes there is cut down to what differs from what is there."""
+        drawn = self._running and not self._closed and not self._batch_count and self._driver is not None
+        if drawn and isinstance(renderable, CompositorUpdate):
+            if screen is not self.screen or self._shown_size != self.size:
+                self._shown = []  # a terminal that was resized shows nobody knows what
+            lines, self._shown_size = screen._compositor.render_strips(), self.size
+            renderable, self._shown = Difference(self._shown, lines), lines
+        super()._display(screen, renderable)
+
+    def action_redraw(self) -> None:
+        """Draw everything: the kernel, or somebody else, has written over the screen."""
+        self._shown = []
+        self.screen.refresh()
 
     async def action_leave(self) -> None:
         if isinstance(self.screen, Page):

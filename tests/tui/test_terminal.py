@@ -47,8 +47,28 @@ class Tmux:
             time.sleep(0.05)
         return screen
 
+    def resize(self, width: int, height: int) -> None:
+        self._run("resize-window", "-x", str(width), "-y", str(height))
+
+    def write(self, text: str) -> None:
+        """On the terminal, past the program: as the kernel does."""
+        Path(self._run("display-message", "-p", "#{pane_tty}").strip()).write_text(text)
+
     def close(self) -> None:
         subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
+
+
+def same_as(tmux: Tmux, name: str) -> None:
+    """The terminal shows, to the last character, what the page is: only differences were sent, and they add up."""
+    wanted = (Path(__file__).parent / "screens/small-bios" / name).read_text()
+    end = time.monotonic() + PATIENCE
+    while (screen := lines(tmux.show())) != lines(wanted):
+        assert time.monotonic() < end, screen
+        time.sleep(0.05)
+
+
+def lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.rstrip().splitlines()]
 
 
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
@@ -74,6 +94,21 @@ def test_the_wizard_on_a_real_terminal(tmp_path: Path, term: str, locale: str) -
         tmux.wait("Management network  (")
         coloured = tmux.show("-e")
         assert ("\x1b[44m" in coloured) == (term != "vt100")
+        if term == "xterm-256color":
+            tmux.keys("Escape", "Escape")
+            same_as(tmux, "en-80x24/2-MachinePage.txt")
+            tmux.keys("F2")
+            same_as(tmux, "zh_CN-80x24/2-MachinePage.txt")
+            tmux.resize(120, 40)
+            same_as(tmux, "zh_CN-120x40/2-MachinePage.txt")
+            tmux.resize(80, 24)
+            tmux.keys("F1", "F1")
+            same_as(tmux, "zh_CN-80x24/2-MachinePage.txt")
+            tmux.write("kernel: something happened\r\n" * 5)
+            tmux.wait("something happened")
+            tmux.keys("C-l")
+            same_as(tmux, "zh_CN-80x24/2-MachinePage.txt")
+            tmux.keys("F2")
         tmux.keys("F10")
         tmux.wait("Leave the installer?")
         tmux.keys("Right", "Enter")
