@@ -17,8 +17,19 @@ FOLDER = Path("/run/trivet/console")
 
 def run(host: Host, *, dry: bool) -> Outcome:
     """The wizard, from its first page to how it ended. `dry` changes nothing on any machine."""
+    _ask_the_terminal()
     console = Console(host, terminal(os.environ), None if dry else install)
     return console.run(mouse=False) or Outcome("left")
+
+
+def _ask_the_terminal() -> None:
+    """A terminal that knows its size is believed before COLUMNS and LINES: those stay what they were when it is resized."""
+    try:
+        knows = os.get_terminal_size(sys.stdout.fileno()).columns > 0
+    except OSError:
+        knows = False
+    for name in ("COLUMNS", "LINES") if knows else ():
+        os.environ.pop(name, None)
 
 
 def install(text: str, plan: Plan) -> Work:

@@ -34,7 +34,10 @@ def agree(path: Path, text: str) -> None:
     assert path.read_text() == text + "\n", path
 
 
-@pytest.mark.parametrize("machine", CHOSEN)
+SMALL, *LARGER = CHOSEN
+
+
+@pytest.mark.parametrize("machine", [SMALL, *(pytest.param(machine, marks=pytest.mark.slow) for machine in LARGER)])
 def test_pages(machine: str) -> None:
     async def story(person: Person) -> None:
         inventory = person.app.inventory

@@ -11,6 +11,7 @@ import pytest
 
 from appliance.tui.terminal import Terminal, terminal
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30
 """Seconds for one screen on a machine that has much else to do."""
@@ -27,7 +28,7 @@ class Tmux:
     def __init__(self, socket: Path, term: str, locale: str) -> None:
         self._base = ["tmux", "-S", str(socket), "-f", "/dev/null"]
         argv = [sys.executable, "-m", "appliance.cli.main", "console", "--machine", "tests/machines/small-bios"]
-        clean = ["env", "-u", "LC_ALL", "-u", "LC_CTYPE", "-u", "NO_COLOR", "-u", "COLORTERM", f"TERM={term}", f"LANG={locale}"]
+        clean = ["env", "-u", "LC_ALL", "-u", "LC_CTYPE", "-u", "NO_COLOR", "-u", "COLORTERM", "COLUMNS=80", "LINES=24", f"TERM={term}", f"LANG={locale}"]
         line = " ".join([*clean, *argv]) + "; echo over; sleep 60"
         self._run("-u", "new-session", "-d", "-x", "80", "-y", "24", "-c", str(ROOT), line)
 

@@ -15,6 +15,8 @@ from appliance.tui.screens.wizard import PAGES
 from appliance.tui.terminal import Terminal
 from tests.tui.pilot import MACHINES, PASSWORD, Person, answer, walk
 
+pytestmark = pytest.mark.slow
+
 
 def test_from_the_first_page_to_the_plan_and_the_spec() -> None:
     async def story(person: Person) -> None:
