@@ -28,7 +28,9 @@ class Tmux:
     def __init__(self, socket: Path, term: str, locale: str) -> None:
         self._base = ["tmux", "-S", str(socket), "-f", "/dev/null"]
         argv = [sys.executable, "-m", "appliance.cli.main", "console", "--machine", "tests/machines/small-bios"]
-        clean = ["env", "-u", "LC_ALL", "-u", "LC_CTYPE", "-u", "NO_COLOR", "-u", "COLORTERM", "COLUMNS=80", "LINES=24", f"TERM={term}", f"LANG={locale}"]
+        # COLUMNS and LINES are there as in a shell that exports them: the terminal's own word counts.
+        clean = ["env", "-u", "LC_ALL", "-u", "LC_CTYPE", "-u", "NO_COLOR", "-u", "COLORTERM",
+                 "COLUMNS=80", "LINES=24", f"TERM={term}", f"LANG={locale}"]  # fmt: skip
         line = " ".join([*clean, *argv]) + "; echo over; sleep 60"
         self._run("-u", "new-session", "-d", "-x", "80", "-y", "24", "-c", str(ROOT), line)
 
