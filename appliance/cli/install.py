@@ -70,7 +70,10 @@ def agreed(text: str, digest: str, *, as_json: bool, host_with: HostWith = live)
         with Journal("install", LOGS) as journal:
             emit = render.emitter(journal, as_json=as_json)
             try:
-                plan = flow.plan(flow.inspect(host), spec)
+                inventory = flow.inspect(host)
+                if inventory.system.installed:
+                    raise ApplianceError("this node is installed already", "change it with `trivet apply`")
+                plan = flow.plan(inventory, spec)
                 if digest != plan.digest:
                     raise StalePlan("this machine is not what it was when you agreed", "look at the plan again")
             except ApplianceError as error:

@@ -89,6 +89,9 @@ class Console(App[Outcome]):
         try:
             found: Inventory | None = flow.inspect(self.host)
             trouble = ""
+            if found is not None and found.system.installed:
+                # Here a plan would be one of the running node's services: the wizard's answers are not meant for that.
+                found, trouble = None, "this node is installed already"
         except ApplianceError as error:
             found, trouble = None, str(error)
         self.call_from_thread(self.learn, found, trouble)

@@ -108,6 +108,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("choose two of about the same size, by `size`", N_("choose two of about the same size")),
     _same(N_("this system brings no image that could be installed")),
     _same(N_("start the server from a Trivet medium, or over the network with the image of the same build")),
+    _same(N_("this node is installed already")),
     # What the hardware lacks.
     _same(N_("there is no disk that a node could be installed on")),
     _same(N_("put in a disk of at least {size}, or free one: beside each disk is what keeps it from being used")),

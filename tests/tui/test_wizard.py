@@ -11,6 +11,7 @@ from appliance.host.playback import recorded
 from appliance.model.document import load_spec
 from appliance.model.plan import Plan
 from appliance.tui.outcome import Outcome, Work
+from appliance.tui.screens.admin import AdminPage
 from appliance.tui.screens.wizard import PAGES
 from appliance.tui.terminal import Terminal
 from tests.tui.pilot import MACHINES, PASSWORD, Person, answer, walk
@@ -380,3 +381,40 @@ def test_a_process_that_dies_without_a_word_is_a_failure(tmp_path: Path) -> None
         assert "! MemoryError: no memory" in person.screen
 
     walk("small-bios", story, install=_install(tmp_path, begun, persons))
+
+
+def test_a_crash_shows_where_and_no_password(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = "-".join(("hunter", "2"))
+
+    def fails(page: AdminPage) -> str:
+        raise RuntimeError(f"boom, in a page whose variables hold {len(page._first)} characters")
+
+    async def story(person: Person) -> None:
+        await person.open("AdminPage")
+        await person.fill("password", typed)
+        monkeypatch.setattr(AdminPage, "_differs", fails)
+        await person.fill("again", typed)
+
+    with pytest.raises(RuntimeError, match="hold 8 characters"):
+        walk("small-bios", story)
+    shown = capsys.readouterr()
+    assert "boom, in a page" in shown.err + shown.out
+    assert typed not in shown.err + shown.out
+
+
+def test_a_node_that_is_installed_is_not_installed_again() -> None:
+    async def story(person: Person) -> None:
+        assert person.app.inventory is not None
+        system = person.app.inventory.system.model_copy(update={"installed": True})
+        installed = person.app.inventory.model_copy(update={"system": system})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(flow, "inspect", lambda host: installed)
+            person.app.look_again()
+            await person.rest()
+        await person.open("MachinePage")
+        assert "Nothing can be installed here: this node is installed already" in person.words
+        assert person.app.screen.query_one("#next").disabled
+        await person.press("ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n")
+        assert person.page != "ConsentPage"
+
+    walk("small-bios", story)

@@ -14,7 +14,7 @@ from appliance.model.machine import Machine
 from appliance.model.units import format_size
 from appliance.tui import draft as drafts
 from appliance.tui import table
-from appliance.tui.i18n import _, ngettext
+from appliance.tui.i18n import _, ngettext, said
 from appliance.tui.screens import facts
 from appliance.tui.screens.base import Page, advice, paragraph, sentence
 from appliance.tui.widgets.choices import Choice
@@ -47,7 +47,7 @@ class MachinePage(Page):
     def body(self) -> ComposeResult:
         inventory = self.console.inventory
         if inventory is None:
-            text = _("This machine cannot be looked at: {reason}").format(reason=self.console.trouble)
+            text = _("Nothing can be installed here: {reason}").format(reason=said(self.console.trouble))
             yield paragraph(text if self.console.trouble else _("Looking at this machine ..."))
             return
         with VerticalScroll(id="report", can_focus=True):
