@@ -2,7 +2,7 @@
 """`trivet install`: what the live system does at its start. Find the answer, plan, show the plan, carry it out, restart.
 
 It says everything on every console, since nobody knows at which one somebody stands; run by hand it speaks to that person
-alone. It asks nothing: consent is in the answer. Whatever it refuses, it changes nothing and leaves the shell.
+alone. It asks nothing: consent is in the answer. Whatever it refuses, it changes nothing; the console or a shell comes next.
 """
 
 import sys
@@ -21,17 +21,23 @@ from appliance.host.live import live
 from appliance.host.lock import only_one
 from appliance.installer import answers, slots
 from appliance.installer.media import Answer
+from appliance.model.answer import RefusedAnswer
 from appliance.model.document import load_spec
 from appliance.model.events import Event, Failed
 from appliance.model.plan import Plan, SaveSpec
+from appliance.model.problem import Problem
 from appliance.model.spec import InstallSpec, Spec
 
 HostWith = Callable[[dict[str, str]], Host]
 """Makes the doors of this machine with these secrets."""
-LOGS = Path("/run/trivet/log")
-LOCK = Path("/run/trivet/install.lock")
+RUN = "/run/trivet"
+LOGS = Path(f"{RUN}/log")
+LOCK = Path(f"{RUN}/install.lock")
+REFUSED = f"{RUN}/refused.json"
+"""What was wrong with the answer: the console, which comes next, says it on its first page."""
 _NO_ANSWER = """\
-There is no answer file, so nothing was done. To install this machine, give one:
+There is no answer file, so nothing was done. To install this machine, say
+`trivet console`, which asks for everything; or give an answer file:
   - plug in a FAT or ISO volume labelled TRIVET-SPEC that has the file spec.yaml;
   - or start with trivet.answer=http://server/path on the kernel's command line;
   - or write the file here, and say `trivet apply spec.yaml`.
@@ -45,15 +51,25 @@ def install() -> int:
     host = live()
     by_hand = sys.stdin.isatty()
     screen = Screen(consoles.Consoles([] if by_hand else consoles.names(host.files)), sys.stdout, by_hand=by_hand)
+    answer: Answer | None = None
     try:
         with only_one(LOCK, "another `trivet install` is at work", "wait for it, or stop trivet-installer.service"):
-            return _install(host, screen)
+            screen.say("", f"Trivet {__version__} installer")
+            answer = _answer(host, screen)
+            if answer is not None:
+                _install(answer, host, screen)
+            elif by_hand:
+                screen.say("", *_NO_ANSWER.splitlines())
+            else:
+                screen.say("There is no answer file: the console asks.")
+            return 0
     except ApplianceError as error:
-        problems = [str(p) for p in error.problems] if isinstance(error, Problems) else [str(error)]
+        problems = error.problems if isinstance(error, Problems) else (Problem(where="", message=error.message, hint=error.hint),)
         screen.say("", "Not installed:", *(f"  - {problem}" for problem in problems))
         changed = not isinstance(error, Problems | AnswerError)
         screen.say("What was begun is begun anew the next time." if changed else "Nothing was changed on any disk.")
-        screen.say(f"The log is in {LOGS}. A root shell follows; `trivet install` tries again.")
+        screen.say(f"The log is in {LOGS}; `trivet install` tries again.")
+        host.files.write(REFUSED, RefusedAnswer(source=answer.source if answer else "", problems=problems).model_dump_json())
         return error.exit_code
     finally:
         host.files.write(f"{LOGS}/install.log", screen.transcript)
@@ -95,26 +111,20 @@ def leave(kind: str) -> None:
     live().run(["systemctl", "reboot" if kind == "restart" else kind, "--force"])
 
 
-def _install(host: Host, screen: Screen) -> int:
-    screen.say("", f"Trivet {__version__} installer")
-    options = answers.options(host.files.read("/proc/cmdline") or "")
-    host.udev.settle()
-    answer = _answer(host, screen, options)
-    if answer is None:
-        screen.say("", *_NO_ANSWER.splitlines())
-        return 0
+def _install(answer: Answer, host: Host, screen: Screen) -> None:
     screen.say(f"Answer: {answer.source}")
     spec = load_spec(answer.text)
     plan = flow.plan(flow.inspect(host), spec)
     screen.say("", *render.plan_text(plan).splitlines(), "")
     if not plan.steps:
         screen.say(f"{spec.node.name} is installed here already. Remove the medium and restart.")
-        return 0
+        return
     _apply(plan, spec, answer, screen)
-    return 0
 
 
-def _answer(host: Host, screen: Screen, options: answers.Options) -> Answer | None:
+def _answer(host: Host, screen: Screen) -> Answer | None:
+    options = answers.options(host.files.read("/proc/cmdline") or "")
+    host.udev.settle()
     finder = answers.Finder(host, options, lambda: flow.inspect(host).model_dump_json(), screen.say)
     return finder.wait() if options.mode == "unattended" else finder.find()
 

@@ -3,12 +3,16 @@
 
 import subprocess
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 
 class Child(Protocol):
-    """A program at work."""
+    """A program at work; `pid` is its process."""
+
+    @property
+    def pid(self) -> int: ...
 
     def ended(self) -> int | None:
         """The exit code; None while it works."""
@@ -18,8 +22,22 @@ class _Process:
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def ended(self) -> int | None:
         return self._process.poll()
+
+
+@dataclass(frozen=True)
+class Another:
+    """A program that another process has started. How it ended is not known here: 0 stands for that it has."""
+
+    pid: int
+
+    def ended(self) -> int | None:
+        return None if Path(f"/proc/{self.pid}").exists() else 0
 
 
 def start(argv: Sequence[str], stdin: str, output: Path) -> Child:

@@ -8,9 +8,8 @@ from rich.console import RenderableType
 from rich.segment import Segments
 from rich.traceback import Traceback
 from textual._compositor import CompositorUpdate
-from textual.app import App
 from textual.geometry import Size
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.theme import BUILTIN_THEMES, Theme
@@ -23,9 +22,11 @@ from appliance.tui import draft as drafts
 from appliance.tui import i18n
 from appliance.tui.difference import Difference
 from appliance.tui.draft import Draft, Verdict
-from appliance.tui.outcome import Install, Outcome
+from appliance.tui.line import OnALine
+from appliance.tui.outcome import Live, Outcome
 from appliance.tui.screens.base import Page
 from appliance.tui.screens.plan import PlanPage
+from appliance.tui.screens.progress import ProgressPage
 from appliance.tui.screens.wizard import PAGES
 from appliance.tui.terminal import Terminal
 from appliance.tui.widgets.scrollbar import PlainScrollBar
@@ -48,16 +49,20 @@ THEME = Theme(
 )  # fmt: skip
 
 
-class Console(App[Outcome]):
-    """The installer's wizard. Without `install` it ends with the plan: a dry run, which can be had of any recorded machine."""
+_SECONDS = 1.0
+"""Between two looks at whether an installation was begun on another terminal."""
+
+
+class Console(OnALine[Outcome]):
+    """The installer's wizard. Without `live` it ends with the plan: a dry run, which can be had of any recorded machine."""
 
     CSS_PATH = "appliance.tcss"
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "#body *, Action"
     BINDINGS: ClassVar = [("ctrl+q,f10", "leave"), ("ctrl+l", "redraw")]
 
-    def __init__(self, host: Host, terminal: Terminal, install: Install | None = None) -> None:
-        self.host, self.terminal, self.install = host, terminal, install
+    def __init__(self, host: Host, terminal: Terminal, live: Live | None = None) -> None:
+        self.host, self.terminal, self.live = host, terminal, live
         self.inventory: Inventory | None = None
         self.trouble = ""
         self.suggested = False
@@ -78,9 +83,25 @@ class Console(App[Outcome]):
         self.set_class(not self.terminal.utf8, "ascii")
         self.push_screen(PAGES[0]())
         self.run_worker(self._inspect, thread=True)
+        if self.live is not None:
+            self.set_interval(_SECONDS, self._join)
+            self.call_later(self._join)
+
+    def _join(self) -> None:
+        """An installation is shown on every terminal, whichever it was begun on; also by a console that was started again."""
+        work = self.live.begun() if self.live else None
+        page = next((screen for screen in self.screen_stack if isinstance(screen, ProgressPage)), None)
+        if work is None or (page and page.started.same(work)):
+            return
+        while len(self.screen_stack) > 1 and isinstance(self.screen, ModalScreen):
+            self.pop_screen()
+        self.draft = work.draft
+        self.switch_screen(ProgressPage(work))
 
     def look_again(self) -> None:
         """After an installation that failed: what was answered stays, what the machine holds is read anew."""
+        if self.live is not None:
+            self.live.forget()
         self.inventory, self.verdict = None, None
         self.switch_screen(PlanPage())
         self.run_worker(self._inspect, thread=True)
@@ -141,6 +162,12 @@ class Console(App[Outcome]):
             lines, self._shown_size = screen._compositor.render_strips(), self.size
             renderable, self._shown = Difference(self._shown, lines), lines
         super()._display(screen, renderable)
+
+    def met(self) -> None:
+        self.exit(Outcome("again"))
+
+    def redrawn(self) -> None:
+        self.action_redraw()
 
     def action_redraw(self) -> None:
         """Draw everything: the kernel, or somebody else, has written over the screen."""

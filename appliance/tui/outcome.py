@@ -1,30 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the console ends, and what it is given to begin an installation."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Protocol
 
 from appliance.host.child import Child
+from appliance.model.answer import RefusedAnswer
 from appliance.model.plan import Plan
+from appliance.tui.draft import Draft
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`text` is the spec that was made, `plan` what was to be done."""
+    """`text` is the spec that was made, `plan` what was to be done. "again": there is a terminal now, of another kind."""
 
-    kind: Literal["left", "planned", "restart", "poweroff"]
+    kind: Literal["left", "planned", "restart", "poweroff", "again"]
     text: str = ""
     plan: Plan | None = None
 
 
 @dataclass(frozen=True)
 class Work:
-    """An installation that was started: its process, and the file that its events go to."""
+    """An installation that was begun: its process, the file that its events go to, and what was answered for it."""
 
     child: Child
-    events: str
+    events: Path
+    draft: Draft
+
+    def same(self, other: "Work") -> bool:
+        """Is that this installation, and no later one?"""
+        return self.child.pid == other.child.pid
 
 
-Install = Callable[[str, Plan], Work]
-"""Starts the installation by the text of a spec, for a plan that was agreed to."""
+class Live(Protocol):
+    """What the wizard can do on a live system; a recorded machine has nothing of it."""
+
+    def start(self, draft: Draft, text: str, plan: Plan) -> Work:
+        """Begin the installation by the text of a spec, for a plan that was agreed to."""
+
+    def begun(self) -> Work | None:
+        """The installation that this console, an earlier one or that of another terminal has begun, at work or over."""
+
+    def forget(self) -> None:
+        """An installation that failed was read about: the wizard comes back, here and on the other terminals."""
+
+    def refused(self) -> RefusedAnswer | None:
+        """The answer file that could not be used."""

@@ -3,37 +3,36 @@
 
 import os
 import sys
-from pathlib import Path
 
-from appliance.host import child
+from appliance.host import line
 from appliance.host.host import Host
-from appliance.model.plan import Plan
-from appliance.tui.app import Console
-from appliance.tui.outcome import Outcome, Work
-from appliance.tui.terminal import terminal
-
-FOLDER = Path("/run/trivet/console")
+from appliance.tui.outcome import Live, Outcome
+from appliance.tui.terminal import Terminal, on_line, terminal
 
 
 def run(host: Host, *, dry: bool) -> Outcome:
     """The wizard, from its first page to how it ended. `dry` changes nothing on any machine."""
-    _ask_the_terminal()
-    console = Console(host, terminal(os.environ), None if dry else install)
-    return console.run(mouse=False) or Outcome("left")
+    while True:
+        here = _terminal()
+        from appliance.tui.app import Console  # noqa: PLC0415 - the terminal was asked before textual is read
+
+        live: Live | None = None
+        if not dry:
+            from appliance.tui.live import ThisMachine  # noqa: PLC0415 - a recorded machine has no process to start
+
+            live = ThisMachine()
+        outcome = Console(host, here, live).run(mouse=False) or Outcome("left")
+        if outcome.kind != "again":
+            return outcome
 
 
-def _ask_the_terminal() -> None:
+def _terminal() -> Terminal:
     """A terminal that knows its size is believed before COLUMNS and LINES: those stay what they were when it is resized."""
-    try:
-        knows = os.get_terminal_size(sys.stdout.fileno()).columns > 0
-    except OSError:
-        knows = False
-    for name in ("COLUMNS", "LINES") if knows else ():
+    out = sys.stdout.fileno()
+    if not os.isatty(out):
+        return terminal(os.environ)
+    serial = line.is_line(os.ttyname(out))
+    answer = line.ask(out) if serial else None
+    for name in ("COLUMNS", "LINES") if os.get_terminal_size(out).columns else ():
         os.environ.pop(name, None)
-
-
-def install(text: str, plan: Plan) -> Work:
-    """Start `trivet install` for this very plan. It outlives this process; the spec reaches it on its standard input."""
-    events = FOLDER / "install.jsonl"
-    argv = [sys.executable, "-m", "appliance.cli.main", "install", "-", "--agreed", plan.digest, "--json"]
-    return Work(child.start(argv, text, events), str(events))
+    return on_line(os.environ, answer) if serial else terminal(os.environ)

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this terminal can show, from its environment: nothing is asked on the wire. Pure."""
+"""What this terminal can show: by its environment, and on a serial line by what it answered. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from appliance.host.line import Answer
 
 _MONO = ("vt1", "vt2", "dumb", "ansi-m", "linux-m")
 """Beginnings of the names of terminals without colour; a real one would print what it does not know as a colour."""
@@ -12,11 +14,24 @@ _LATIN = ("linux",)
 
 @dataclass(frozen=True)
 class Terminal:
-    """`utf8`: characters beyond ASCII arrive. `chinese`: and can be drawn. `colour`: there are at least eight of them."""
+    """`utf8`: characters beyond ASCII arrive. `chinese`: and can be drawn. `colour`: there are at least eight of them.
+
+    `serial`: it is at the end of a line, whose size nobody knows but itself; `answered`: it was there when it was asked.
+    """
 
     utf8: bool = True
     chinese: bool = True
     colour: bool = True
+    serial: bool = False
+    answered: bool = True
+
+
+def on_line(environment: Mapping[str, str], answer: Answer | None) -> Terminal:
+    """At the end of a serial line. Who does not answer gets what every terminal can draw."""
+    colour = terminal(environment).colour
+    if answer is None:
+        return Terminal(utf8=False, chinese=False, colour=colour, serial=True, answered=False)
+    return Terminal(answer.utf8, answer.utf8 and answer.wide, colour, serial=True)
 
 
 def terminal(environment: Mapping[str, str]) -> Terminal:

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from appliance.host.playback import recorded
 from appliance.tui.app import Console
-from appliance.tui.outcome import Install, Outcome
+from appliance.tui.outcome import Live, Outcome
 from appliance.tui.screens.wizard import PAGES
 from appliance.tui.terminal import Terminal
 
@@ -92,12 +92,12 @@ class Person:
 
 def walk(
     machine: str, story: Callable[[Person], Awaitable[None]], *, terminal: Terminal = Terminal(),  # noqa: B008 - frozen
-    install: Install | None = None, size: tuple[int, int] = (80, 24),
+    live: Live | None = None, size: tuple[int, int] = (80, 24),
 ) -> Outcome | None:  # fmt: skip
     """Run a story, and give how the console ended."""
 
     async def run() -> Outcome | None:
-        app = Console(recorded(MACHINES / machine), terminal, install)
+        app = Console(recorded(MACHINES / machine), terminal, live)
         async with app.run_test(size=size) as pilot:
             person = Person(app, pilot)
             await person.rest()

@@ -8,8 +8,11 @@ import pytest
 
 from appliance import flow
 from appliance.host.playback import recorded
+from appliance.model.answer import RefusedAnswer
 from appliance.model.document import load_spec
 from appliance.model.plan import Plan
+from appliance.model.problem import Problem
+from appliance.tui.draft import Draft, suggested
 from appliance.tui.outcome import Outcome, Work
 from appliance.tui.screens.admin import AdminPage
 from appliance.tui.screens.wizard import PAGES
@@ -286,74 +289,88 @@ def test_every_page_at_every_size(size: tuple[int, int]) -> None:
     walk("small-bios", story)
 
 
-class Ended:
-    """A process that is over or not: what the progress page asks of a child."""
+class Process:
+    """Is over or not: what the progress page asks of a child."""
 
-    def __init__(self) -> None:
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
         self.code: int | None = None
 
     def ended(self) -> int | None:
         return self.code
 
 
-def _install(folder: Path, story_of: "list[tuple[Person, Plan, Ended, Path]]", person: "list[Person]"):  # noqa: ANN202
-    def install(text: str, plan: Plan) -> Work:
-        child, events = Ended(), folder / "install.jsonl"
+class Installer:
+    """Starts nothing: a test says what the process would have said, and when it would have ended."""
+
+    def __init__(self, folder: Path, answer: RefusedAnswer | None = None) -> None:
+        self._folder, self._answer = folder, answer
+        self.plans: list[Plan] = []
+        self.work: Work | None = None
+
+    def start(self, draft: Draft, text: str, plan: Plan) -> Work:
+        self.plans.append(plan)
+        events = self._folder / f"{len(self.plans)}.jsonl"
         events.write_text("")
-        story_of.append((person[0], plan, child, events))
-        return Work(child, str(events))
+        self.process = Process(len(self.plans))
+        self.work = Work(self.process, events, draft)
+        return self.work
 
-    return install
+    def say(self, *lines: dict[str, object]) -> None:
+        assert self.work
+        with self.work.events.open("a") as file:
+            file.writelines(json.dumps(line) + "\n" for line in lines)
+
+    def begun(self) -> Work | None:
+        return self.work
+
+    def forget(self) -> None:
+        self.work = None
+
+    def refused(self) -> RefusedAnswer | None:
+        return self._answer
 
 
-def _say(events: Path, *lines: dict[str, object]) -> None:
-    with events.open("a") as file:
-        file.writelines(json.dumps(line) + "\n" for line in lines)
+async def _agree(person: Person) -> None:
+    await answer(person)
+    await person.to("ConsentPage")
+    await person.press("right", "enter")
 
 
 def test_progress_is_drawn_from_the_events_of_the_process(tmp_path: Path) -> None:
-    begun: list[tuple[Person, Plan, Ended, Path]] = []
-    persons: list[Person] = []
+    machine = Installer(tmp_path)
 
     async def story(person: Person) -> None:
-        persons.append(person)
-        await answer(person)
-        await person.to("ConsentPage")
-        await person.press("right", "enter")
-        _, plan, child, events = begun[0]
+        await _agree(person)
+        (plan,) = machine.plans
         total = len(plan.steps)
         for index, step in enumerate(plan.steps, 1):
-            _say(events, {"event": "started", "step": step.id, "title": str(step), "index": index, "total": total})
+            machine.say({"event": "started", "step": step.id, "title": str(step), "index": index, "total": total})
             if step.kind == "write-slot":
-                _say(events, {"event": "progress", "step": step.id, "done": 50 * 2**20, "total": 200 * 2**20, "rate": 2**20})
+                machine.say({"event": "progress", "step": step.id, "done": 50 * 2**20, "total": 200 * 2**20, "rate": 2**20})
                 await person.pilot.pause(0.5)
                 assert f"Step {index} of {total}: write version" in person.words
                 assert "25%" in person.screen
                 assert "50 MiB of 200 MiB, 1 MiB a second, 2:30 left" in person.words
                 await person.press("escape", "f10", "ctrl+n")
                 assert person.page == "ProgressPage"
-            _say(events, {"event": "finished", "step": step.id})
-        child.code = 0
+            machine.say({"event": "finished", "step": step.id})
+        machine.process.code = 0
         await person.pilot.pause(0.6)
         assert "n1 is installed. Remove the medium, then restart." in person.words
         assert person.focused == "restart"
         await person.press("enter")
 
-    assert walk("small-bios", story, install=_install(tmp_path, begun, persons)) == Outcome("restart")
+    assert walk("small-bios", story, live=machine) == Outcome("restart")
 
 
 def test_an_installation_that_fails_says_why_and_leads_back_to_the_plan(tmp_path: Path) -> None:
-    begun: list[tuple[Person, Plan, Ended, Path]] = []
-    persons: list[Person] = []
+    machine = Installer(tmp_path)
 
     async def story(person: Person) -> None:
-        persons.append(person)
-        await answer(person)
-        await person.to("ConsentPage")
-        await person.press("right", "enter")
-        _, _, child, events = begun[0]
-        _say(events, {"event": "failed", "message": "the disk went away", "hint": "look at its cable"})
-        child.code = 5
+        await _agree(person)
+        machine.say({"event": "failed", "message": "the disk went away", "hint": "look at its cable"})
+        machine.process.code = 5
         await person.pilot.pause(0.6)
         assert "! the disk went away; look at its cable" in person.screen
         assert "is installed" not in person.screen
@@ -362,25 +379,75 @@ def test_an_installation_that_fails_says_why_and_leads_back_to_the_plan(tmp_path
         assert person.page == "PlanPage"
         assert person.app.draft.name == "n1"
 
-    walk("small-bios", story, install=_install(tmp_path, begun, persons))
+    walk("small-bios", story, live=machine)
 
 
 def test_a_process_that_dies_without_a_word_is_a_failure(tmp_path: Path) -> None:
-    begun: list[tuple[Person, Plan, Ended, Path]] = []
-    persons: list[Person] = []
+    machine = Installer(tmp_path)
 
     async def story(person: Person) -> None:
-        persons.append(person)
-        await answer(person)
-        await person.to("ConsentPage")
-        await person.press("right", "enter")
-        _, _, child, events = begun[0]
-        events.with_suffix(".err").write_text("Traceback\nMemoryError: no memory\n")
-        child.code = 1
+        await _agree(person)
+        assert machine.work
+        machine.work.events.with_suffix(".err").write_text("Traceback\nMemoryError: no memory\n")
+        machine.process.code = 1
         await person.pilot.pause(0.6)
         assert "! MemoryError: no memory" in person.screen
 
-    walk("small-bios", story, install=_install(tmp_path, begun, persons))
+    walk("small-bios", story, live=machine)
+
+
+def test_an_installation_begun_elsewhere_is_shown_wherever_one_is(tmp_path: Path) -> None:
+    machine = Installer(tmp_path)
+
+    async def story(person: Person) -> None:
+        await person.open("NetworkPage")
+        await person.press("f1")
+        # On the other terminal somebody agrees to the plan.
+        inventory = person.app.inventory
+        assert inventory is not None
+        draft = suggested(inventory).model_copy(update={"name": "other"})
+        machine.start(draft, "", Plan())
+        machine.say({"event": "started", "step": "a", "title": "make the state file system", "index": 1, "total": 1})
+        await person.pilot.pause(1.5)
+        assert person.page == "ProgressPage"
+        assert "Step 1 of 1: make the state file system" in person.words
+        machine.say({"event": "finished", "step": "a"})
+        machine.process.code = 0
+        await person.pilot.pause(0.6)
+        assert "other is installed. Remove the medium, then restart." in person.words
+
+    walk("small-bios", story, live=machine)
+
+
+def test_a_console_that_was_started_again_shows_the_installation_at_once(tmp_path: Path) -> None:
+    machine = Installer(tmp_path)
+    machine.start(Draft(name="n1"), "", Plan())
+    machine.say({"event": "failed", "message": "the disk went away", "hint": "look at its cable"})
+
+    async def story(person: Person) -> None:
+        await person.pilot.pause(0.6)
+        assert person.page == "ProgressPage"
+        machine.process.code = 5
+        await person.pilot.pause(0.6)
+        assert person.focused == "again"
+        await person.press("enter")
+        await person.pilot.pause(1.5)
+        assert person.page == "PlanPage"
+
+    walk("small-bios", story, live=machine)
+
+
+def test_an_answer_file_that_was_refused_is_named_on_the_first_page(tmp_path: Path) -> None:
+    wrong = Problem(where="node.name", message="N1! is not a host name: lower-case letters, digits and inner hyphens, at most 63")
+    answer_ = RefusedAnswer(source="spec.yaml on /dev/sdb", problems=(wrong,))
+
+    async def story(person: Person) -> None:
+        assert "The answer file was not followed: spec.yaml on /dev/sdb" in person.words
+        assert "! node.name: N1! is not a host name: lower-case letters" in person.words
+        await person.press("f2")
+        assert "N1! 不是主机名" in person.words
+
+    walk("small-bios", story, live=Installer(tmp_path, answer_))
 
 
 def test_a_crash_shows_where_and_no_password(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

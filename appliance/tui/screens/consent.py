@@ -58,11 +58,11 @@ class ConsentPage(Page):
                     yield Static("[", markup=False, classes="edge")
                     yield Entry(id=f"tail-{lost.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
                     yield Static("]", markup=False, classes="edge")
-        if self.console.install is None:
+        if self.console.live is None:
             yield paragraph(_("This is a dry run: nothing is installed, the plan and the spec are printed."), "dry")
 
     def actions(self) -> Iterable[Action]:
-        word = _("Print the plan") if self.console.install is None else _("Erase and install") if self.lost() else _("Install")
+        word = _("Print the plan") if self.console.live is None else _("Erase and install") if self.lost() else _("Install")
         return (Action(button("cancel"), id="cancel"), Action(word, id="install", disabled=bool(self.lost())))
 
     def plan(self) -> Plan | None:
@@ -118,10 +118,10 @@ class ConsentPage(Page):
         plan, text = self.plan(), drafts.text(self.console.draft)
         if plan is None:
             return
-        if self.console.install is None:
+        if self.console.live is None:
             self.console.exit(Outcome("planned", text, plan))
             return
-        self.app.switch_screen(ProgressPage(self.console.install(text, plan)))
+        self.app.switch_screen(ProgressPage(self.console.live.start(self.console.draft, text, plan)))
 
 
 def tail(disk: Disk) -> str:
@@ -134,5 +134,3 @@ def named(disk: Disk) -> str:
     if disk.serial and disk.id != disk.path:
         return _("the serial number {serial}").format(serial=disk.serial)
     return disk.id
-
-

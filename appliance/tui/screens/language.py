@@ -8,9 +8,10 @@ from textual import on
 from textual.app import ComposeResult
 
 from appliance import __version__
+from appliance.model.answer import RefusedAnswer
 from appliance.tui import draft as drafts
 from appliance.tui.i18n import NAMES, _
-from appliance.tui.screens.base import Page, paragraph
+from appliance.tui.screens.base import Page, paragraph, sentence
 from appliance.tui.widgets.choices import Choice, Choices
 from appliance.tui.widgets.frame import Action, button
 
@@ -38,6 +39,8 @@ class LanguagePage(Page):
         terminal = self.console.terminal
         yield paragraph(_("This installs Trivet {version} on this server.").format(version=__version__), "lead")
         yield paragraph(_("You answer eight short pages. Nothing is changed before the last one."))
+        if refused := self.console.live.refused() if self.console.live else None:
+            yield from _refused(refused)
         choices = [Choice("en", NAMES["en"])]
         if terminal.chinese:
             choices.append(Choice("zh_CN", NAMES["zh_CN"]))
@@ -58,3 +61,11 @@ class LanguagePage(Page):
     def learned(self) -> None:
         """The title names the machine now; what one is choosing meanwhile stays under the cursor."""
         self.refresh(recompose=True)
+
+
+def _refused(answer: RefusedAnswer) -> ComposeResult:
+    found = _("The answer file was not followed: {source}").format(source=answer.source)
+    yield paragraph(found if answer.source else _("There is no answer that can be followed:"), "lead")
+    for problem in answer.problems:
+        place = f"{problem.where}: " if problem.where else ""
+        yield paragraph(f"! {place}{sentence(problem)}", "wrong")

@@ -111,5 +111,3 @@ def _lost(plan: Plan) -> ComposeResult:
         yield paragraph(f"! {what}", "wrong")
     if not plan.destroys:
         yield paragraph(_("Nothing: what is written to is blank."))
-
-

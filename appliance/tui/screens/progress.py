@@ -35,7 +35,7 @@ class ProgressPage(Page):
 
     def __init__(self, started: outcome.Work) -> None:
         super().__init__()
-        self._started = started
+        self.started = started
         self._read = 0
         self.work = Work()
         self.over = False
@@ -79,8 +79,8 @@ class ProgressPage(Page):
         """What the process has written since: a few short lines of a file in memory, so no thread is needed."""
         if self.over:
             return
-        ended = self._started.child.ended()  # before reading: what it wrote at its end is read, too
-        path = Path(self._started.events)
+        ended = self.started.child.ended()  # before reading: what it wrote at its end is read, too
+        path = self.started.events
         with path.open("rb") as file:
             file.seek(self._read)
             data = file.read()

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An answer file that was found and not followed: the installer leaves it for the console, which shows it."""
+
+from appliance.model.base import Model
+from appliance.model.problem import Problem
+
+
+class RefusedAnswer(Model):
+    """Where the answer came from, and all that is wrong with it, or with this machine for it."""
+
+    source: str
+    problems: tuple[Problem, ...]

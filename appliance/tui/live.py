@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The wizard's doors on a live system: the process that installs, and what other consoles need to know of it."""
+
+import sys
+from pathlib import Path
+
+from appliance.host import child
+from appliance.model.answer import RefusedAnswer
+from appliance.model.base import Model
+from appliance.model.plan import Plan
+from appliance.tui.draft import Draft
+from appliance.tui.outcome import Work
+
+FOLDER = Path("/run/trivet/console")
+REFUSED = Path("/run/trivet/refused.json")
+
+
+class Begun(Model):
+    """What stands in install.json. The hash of the password is not in it: a Draft says stars for it."""
+
+    pid: int
+    draft: Draft
+
+
+class ThisMachine:
+    """The installation outlives the console that has begun it; every console of the machine can follow it."""
+
+    def __init__(self, folder: Path = FOLDER, refused: Path = REFUSED) -> None:
+        self._begun, self._events, self._refused = folder / "install.json", folder / "install.jsonl", refused
+
+    def start(self, draft: Draft, text: str, plan: Plan) -> Work:
+        """`trivet install` for this very plan; the spec reaches it on its standard input."""
+        argv = [sys.executable, "-m", "appliance.cli.main", "install", "-", "--agreed", plan.digest, "--json"]
+        started = child.start(argv, text, self._events)
+        new = self._begun.with_suffix(".new")
+        new.write_text(Begun(pid=started.pid, draft=draft).model_dump_json())
+        new.rename(self._begun)
+        return Work(started, self._events, draft)
+
+    def begun(self) -> Work | None:
+        """As install.json says; it is there from the start of an installation until somebody has read that it failed."""
+        try:
+            begun = Begun.model_validate_json(self._begun.read_text())
+        except FileNotFoundError:
+            return None
+        return Work(child.Another(begun.pid), self._events, begun.draft)
+
+    def forget(self) -> None:
+        """The events stay where they are, for who looks into the matter."""
+        self._begun.unlink(missing_ok=True)
+
+    def refused(self) -> RefusedAnswer | None:
+        """What `trivet install` has left."""
+        try:
+            return RefusedAnswer.model_validate_json(self._refused.read_text())
+        except FileNotFoundError:
+            return None
