@@ -76,12 +76,17 @@ class Console:
         self._changed = threading.Condition()
         self._seen = ""
         self._position = 0
+        self._watcher: Callable[[bytes], None] | None = None
         self.attach(line)
 
     def attach(self, line: Line) -> None:
         self._line = line
         self._open = True
         threading.Thread(target=self._read, args=(line,), daemon=True, name=f"console {self.name}").start()
+
+    def watch(self, watcher: Callable[[bytes], None] | None) -> None:
+        """Give every byte that comes to this one, too: a terminal that draws it."""
+        self._watcher = watcher
 
     @property
     def text(self) -> str:
@@ -161,6 +166,8 @@ class Console:
             while data := _receive(line):
                 transcript.write(data)
                 transcript.flush()
+                if self._watcher is not None:
+                    self._watcher(data)
                 raw += decoder.decode(data)
                 rest = UNFINISHED.search(raw)
                 ready, raw = (raw[: rest.start()], raw[rest.start() :]) if rest else (raw, "")

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The console as somebody meets it who has a serial line and nothing else: no answer file, no mouse, no colour."""
+
+from __future__ import annotations
+
+import re
+import time
+
+from tests.vm import keyboard, observe
+from tests.vm.answers import PASSWORD
+from tests.vm.lab import Lab
+from tests.vm.machines import Disk, Machine, Nic
+from tests.vm.moments import BOOT, INSTALL, bare, live
+from tests.vm.story import story
+from tests.vm.terminal import Terminal
+from tests.vm.vm import VM
+
+MACHINE = Machine("n1", disks=(Disk(bus="sata", serial="CONS0001", rotational=True),), nics=(Nic("e1000e"),))
+
+SHELL = 10
+"""Seconds for a login shell on another screen, where nothing can be waited for."""
+AWAY = 31
+"""Seconds without a key after which the console asks the terminal for its size again."""
+
+
+def wizard(lab: Lab) -> tuple[VM, Terminal]:
+    """The ISO without an answer, at the wizard's first page."""
+    vm = lab.machine(live(lab, MACHINE, "install"))
+    if lab.has_snapshot("wizard"):
+        vm.restore("wizard")
+    else:
+        vm.start()
+        Terminal(vm.console).wait("Trivet installer", "Language", "QEMU", timeout=BOOT)
+        vm.snapshot("wizard")
+    terminal = Terminal(vm.console)
+    terminal.press("ctrl+l")  # it was plugged in just now: the first key has the screen drawn
+    terminal.wait("You answer eight short pages.", "QEMU", timeout=60)
+    return vm, terminal
+
+
+def to(terminal: Terminal, *pages: str) -> None:
+    """On to the next page, and the next."""
+    for page in pages:
+        terminal.press("ctrl+n")
+        terminal.wait(f"{page} (")
+
+
+def consented(terminal: Terminal) -> None:
+    """All pages with what they suggest, a name and a password; the work has begun."""
+    to(terminal, "This machine", "System disk")
+    terminal.wait("CONS0001")
+    to(terminal, "Management network", "Name and time")
+    terminal.press("n1")
+    to(terminal, "Administrator")
+    terminal.press(PASSWORD, "enter", PASSWORD)
+    to(terminal, "Plan")
+    terminal.wait("What will be done")
+    to(terminal, "Consent")
+    terminal.wait("Nothing is lost")
+    terminal.press("right", "enter")
+    terminal.wait("Step ")
+
+
+def switched_off(vm: VM, terminal: Terminal) -> None:
+    """The work is over, said so, and the machine goes off at the wish of who watched it; the medium is taken out."""
+    terminal.wait("n1 is installed. Remove the medium, then restart.", timeout=INSTALL)
+    terminal.press("right", "enter")
+    vm.wait_exit(120)
+    vm.become(bare(MACHINE))
+
+
+@story("console-install-serial", quick=True)
+def test_console_install_serial(lab: Lab) -> None:
+    """The wizard over a serial line, from its first page to the node that it made."""
+    vm, terminal = wizard(lab)
+    consented(terminal)
+    switched_off(vm, terminal)
+    observe.whole_disk(lab, vm)
+    vm.start()
+    told = observe.serial_account(vm)
+    assert (told["state"], told["name"], told["slot"]) == ("ready", "n1", "a"), told
+    assert [each["address"] for each in told["addresses"]] == ["10.0.2.15/24"]
+    assert vm.console.run("systemctl is-active ssh.service").text == "inactive", "SSH is off unless somebody gave a key"
+
+
+@story("console-crash-install-goes-on")
+def test_console_crash_install_goes_on(lab: Lab) -> None:
+    """Every console of the machine is killed in mid-install: each comes back, shows how far it is, and the node is whole."""
+    vm, terminal = wizard(lab)
+    consented(terminal)
+    terminal.wait("write version", timeout=INSTALL)
+    keyboard.press(vm.monitor, "alt-f2")
+    time.sleep(SHELL)
+    keyboard.type_text(vm.monitor, "echo killed $(pkill -9 -fc trivet.console) > /dev/ttyS0\n")
+    killed = vm.console.expect(r"killed (\d+)", timeout=60)
+    assert int(killed[1]) >= 2, "the console of the screen and that of the serial line"
+    terminal.wait("done: make the state file system", timeout=INSTALL)
+    switched_off(vm, terminal)
+    observe.whole_disk(lab, vm)
+
+
+@story("console-chinese")
+def test_console_chinese(lab: Lab) -> None:
+    """One key, and every page is Chinese, at the size that the terminal has by now."""
+    _, terminal = wizard(lab)
+    terminal.press("f2")
+    terminal.wait("语言", "English")
+    for page in ("本机", "系统盘", "管理网络", "名称与时间"):
+        terminal.press("ctrl+n")
+        terminal.wait(page)
+        picture = terminal.settle()
+        assert not re.search(r"[A-Za-z]{3,} [a-z]{3,} [a-z]{3,}", picture), f"English on a Chinese page:\n{picture}"
+    terminal.resize(120, 40)
+    time.sleep(AWAY)
+    terminal.press("ctrl+l")
+    terminal.wait("名称与时间")
+    drawn = terminal.settle().splitlines()
+    assert len(drawn) == 40
+    assert any(len(line) > 80 for line in drawn)
