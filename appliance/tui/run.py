@@ -12,6 +12,9 @@ from appliance.tui.terminal import Terminal, on_line, terminal
 
 def run(host: Host, *, dry: bool) -> Outcome:
     """The wizard, from its first page to how it ended. `dry` changes nothing on any machine."""
+    if not sys.stderr.isatty():
+        # Textual draws on the standard error. On a machine's own consoles that is the journal, for what a crash has to say.
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     while True:
         here = _terminal()
         from appliance.tui.app import Console  # noqa: PLC0415 - the terminal was asked before textual is read

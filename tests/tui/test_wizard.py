@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from appliance import flow
 from appliance.host.playback import recorded
@@ -483,5 +484,24 @@ def test_a_node_that_is_installed_is_not_installed_again() -> None:
         assert person.app.screen.query_one("#next").disabled
         await person.press("ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n", "ctrl+n")
         assert person.page != "ConsentPage"
+
+    walk("small-bios", story)
+
+
+def test_keys_that_come_faster_than_they_are_worked_off_go_where_they_were_meant_for() -> None:
+    async def story(person: Person) -> None:
+        await person.open("NodePage")
+        # As a terminal sends them: no key waits for what the one before it has set off.
+        for key in (*"n1", "ctrl+n", *PASSWORD, "enter", *PASSWORD, "ctrl+n"):
+            name = {" ": "space", "+": "plus"}.get(key, key)
+            character = key if len(key) == 1 else None
+            person.app.post_message(events.Key(name, character))
+        for _ in range(100):
+            await person.pilot.pause(0.05)
+            if person.page == "PlanPage":
+                break
+        assert person.page == "PlanPage", person.screen
+        assert person.app.draft.name == "n1"
+        assert person.app.draft.password_hash is not None
 
     walk("small-bios", story)

@@ -51,18 +51,17 @@ class AdminPage(Page):
         super().on_mount()
         self.run_worker(strength.load, thread=True)  # its word lists take their time, and nobody has typed yet
 
-    def on_field_changed(self, event: Field.Changed) -> None:
-        """The two fields of the password are told apart by their ids."""
-        if event.name != "password":
-            return
-        event.stop()
-        event.prevent_default()
-        if event.again:
-            self._again = event.value
-        else:
-            self._first = event.value
+    def typed(self, name: drafts.Field, value: str, *, again: bool) -> None:
+        """The password stays on this page; its hash is the answer."""
+        if name != "password":
+            super().typed(name, value, again=again)
+        elif again:
+            self._again = value
+            self.judge()
+        elif value != self._first:
+            self._first = value
             self.run_worker(self._weigh, thread=True, exclusive=True, group="strength")
-        self.judge()
+            self.judge()
 
     def _weigh(self) -> None:
         typed = self._first

@@ -150,6 +150,8 @@ class Page(Screen[None]):
 
     async def action_next(self) -> None:
         """Go on, or say what keeps one here and go to that field."""
+        for field in self.query(Field):  # the last key may still be on its way from the input to here
+            self.typed(field.field, field.value, again=field.again)
         self.insisted = True
         self.judge()
         name = self.stuck()
@@ -202,10 +204,10 @@ class Page(Screen[None]):
     @on(Field.Changed)
     def _typed(self, event: Field.Changed) -> None:
         event.stop()
-        self.typed(event.name, event.value)
+        self.typed(event.name, event.value, again=event.again)
 
-    def typed(self, name: drafts.Field, value: str) -> None:
-        """A field holds other text. Only what is different is an answer: a field says so when it is made, too."""
+    def typed(self, name: drafts.Field, value: str, *, again: bool) -> None:
+        """A field holds this text. Only what is different is an answer: a field says so when it is made, too."""
         if getattr(self.console.draft, name) != value:
             self.console.change(**{name: value})
 

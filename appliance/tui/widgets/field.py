@@ -26,6 +26,7 @@ class Entry(Input):
     """An input that Enter and the arrow keys lead out of. Secrets are drawn with a character that every terminal has."""
 
     BINDINGS = [("down,enter", "app.focus_next"), ("up", "app.focus_previous")]
+    cursor_blink = False  # each blink would be sent over the serial line
 
     @property
     def _value(self) -> Text:
@@ -58,6 +59,16 @@ class Field(Vertical):
         """Offer these from now on."""
         self._input.suggester = suggester
 
+    @property
+    def value(self) -> str:
+        """What is typed by now."""
+        return self._input.value
+
+    @property
+    def again(self) -> bool:
+        """Is this where a secret is typed for the second time?"""
+        return self.id == "field-again"
+
     def focus_input(self) -> None:
         """Put the cursor here."""
         self._input.focus()
@@ -80,7 +91,7 @@ class Field(Vertical):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        self.post_message(self.Changed(self.field, event.value, again=self.id == "field-again"))
+        self.post_message(self.Changed(self.field, event.value, again=self.again))
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self.scroll_visible(animate=False)

@@ -30,11 +30,11 @@ def wizard(lab: Lab) -> tuple[VM, Terminal]:
         vm.restore("wizard")
     else:
         vm.start()
-        Terminal(vm.console).wait("Trivet installer", "Language", "QEMU", timeout=BOOT)
+        Terminal(vm.console).wait("Trivet installer", "Language", "Lab machine", timeout=BOOT)
         vm.snapshot("wizard")
     terminal = Terminal(vm.console)
     terminal.press("ctrl+l")  # it was plugged in just now: the first key has the screen drawn
-    terminal.wait("You answer eight short pages.", "QEMU", timeout=60)
+    terminal.wait("You answer eight short pages.", "Lab machine", timeout=60)
     return vm, terminal
 
 
@@ -105,7 +105,7 @@ def test_console_chinese(lab: Lab) -> None:
     _, terminal = wizard(lab)
     terminal.press("f2")
     terminal.wait("语言", "English")
-    for page in ("本机", "系统盘", "管理网络", "名称与时间"):
+    for page in ("本机", "系统盘", "管理网络", "名称和时间"):
         terminal.press("ctrl+n")
         terminal.wait(page)
         picture = terminal.settle()
@@ -113,7 +113,7 @@ def test_console_chinese(lab: Lab) -> None:
     terminal.resize(120, 40)
     time.sleep(AWAY)
     terminal.press("ctrl+l")
-    terminal.wait("名称与时间")
+    terminal.wait("名称和时间")
     drawn = terminal.settle().splitlines()
     assert len(drawn) == 40
     assert any(len(line) > 80 for line in drawn)
