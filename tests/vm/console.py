@@ -25,6 +25,7 @@ ESCAPES = re.compile(
 )
 UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[()]?)\Z")
 TAIL = 60
+TIMER_LOST = "kthread timer wakeup didn't happen for"
 
 
 class ConsoleError(AssertionError):
@@ -68,9 +69,16 @@ class Output:
 
 
 class Console:
-    def __init__(self, line: Line, transcript: Path, name: str, revive: Callable[[], bool] = lambda: False) -> None:
-        """`revive` is asked when the line goes dead during an expectation; True when it has called `attach` again."""
+    def __init__(
+        self, line: Line, transcript: Path, name: str, revive: Callable[[], bool] = lambda: False,
+        stuck: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
+        """`revive` is asked when the line goes dead during an expectation; True when it has called `attach` again.
+
+        `stuck` is told when the guest's kernel says that its emulated timer has stopped.
+        """
         self.name = name
+        self._stuck = stuck
         self._transcript = transcript
         self._revive = revive
         self._changed = threading.Condition()
@@ -161,7 +169,7 @@ class Console:
 
     def _read(self, line: Line) -> None:
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        raw = ""
+        raw = last = ""
         with self._transcript.open("ab") as transcript:
             while data := _receive(line):
                 transcript.write(data)
@@ -171,9 +179,13 @@ class Console:
                 raw += decoder.decode(data)
                 rest = UNFINISHED.search(raw)
                 ready, raw = (raw[: rest.start()], raw[rest.start() :]) if rest else (raw, "")
+                clean = ESCAPES.sub("", ready)
                 with self._changed:
-                    self._seen += ESCAPES.sub("", ready)
+                    self._seen += clean
                     self._changed.notify_all()
+                last = (last + clean)[-len(TIMER_LOST) - len(clean) :]
+                if TIMER_LOST in last:
+                    self._stuck()
         with self._changed:
             self._open = False
             self._changed.notify_all()

@@ -41,6 +41,7 @@ class VM:
         self.ssh: Ssh | None = None
         self._incoming: Path | None = None
         self._revivals = 0
+        self._stuck = False
         folder.mkdir(parents=True, exist_ok=True)
 
     # -- what it is made of -------------------------------------------------------------------------------------------
@@ -97,12 +98,13 @@ class VM:
         wiring = Wiring(self.folder, self.lab.accel, port, cables, str(self._incoming or ""))
         for channel in ("serial", "qmp"):
             (self.folder / channel).unlink(missing_ok=True)
+        self._stuck = False
         self._process = spawn(argv(self.machine, wiring), self.folder / "qemu.log")
         self.starts += 1
         try:
             if self._console is None:
-                transcript = self.folder / "console.log"
-                self._console = Console(connect(self.folder / "serial"), transcript, self.machine.name, self._revive)
+                line, transcript = connect(self.folder / "serial"), self.folder / "console.log"
+                self._console = Console(line, transcript, self.machine.name, self._revive, self._lost_timer)
             else:
                 self._console.attach(connect(self.folder / "serial"))
             self._monitor = Monitor(self.folder / "qmp")
@@ -114,13 +116,20 @@ class VM:
         self.ssh = Ssh(port, self.lab.key, self.folder / "ssh") if self.machine.nics else None
         self.monitor.do("cont")
 
+    def _lost_timer(self) -> None:
+        """The guest's kernel waits for ever for a tick that QEMU never gave it: as good as a crash of QEMU."""
+        if self._process is not None and not self._stuck:
+            self._stuck = True
+            self._process.kill()
+
     def _revive(self) -> bool:
-        """QEMU 10 with several emulated processors now and then aborts while firmware or kernel arrange memory.
+        """QEMU 10 with several emulated processors now and then aborts while firmware or kernel arrange memory, or loses the
+        timer of a processor.
 
         That is not the product's fault, and for it no more than a power cut: the machine is switched on again, and the
         lab counts it.
         """
-        crashed = self._process is not None and self._process.wait(5) != 0 and RACE in self._qemu_log()
+        crashed = self._process is not None and self._process.wait(5) != 0 and (self._stuck or RACE in self._qemu_log())
         if not crashed or self._incoming or self._revivals >= REVIVALS:
             return False
         self._revivals += 1
