@@ -95,7 +95,7 @@ class Console(OnALine[Outcome]):
             return
         while len(self.screen_stack) > 1 and isinstance(self.screen, ModalScreen):
             self.pop_screen()
-        self.draft = work.draft
+        self.draft, self.suggested = work.draft, True
         self.switch_screen(ProgressPage(work))
 
     def look_again(self) -> None:

@@ -438,6 +438,23 @@ def test_a_console_that_was_started_again_shows_the_installation_at_once(tmp_pat
     walk("small-bios", story, live=machine)
 
 
+def test_a_console_that_was_started_again_knows_what_is_being_installed(tmp_path: Path) -> None:
+    machine = Installer(tmp_path)
+    machine.start(Draft(name="n1"), "", Plan())
+    machine.say(
+        {"event": "started", "step": "a", "title": "save the spec", "index": 1, "total": 1},
+        {"event": "finished", "step": "a"},
+    )
+    machine.process.code = 0
+
+    async def story(person: Person) -> None:
+        await person.pilot.pause(0.6)
+        assert person.app.inventory is not None
+        assert "n1 is installed." in person.words
+
+    walk("small-bios", story, live=machine)
+
+
 def test_an_answer_file_that_was_refused_is_named_on_the_first_page(tmp_path: Path) -> None:
     wrong = Problem(where="node.name", message="N1! is not a host name: lower-case letters, digits and inner hyphens, at most 63")
     answer_ = RefusedAnswer(source="spec.yaml on /dev/sdb", problems=(wrong,))
