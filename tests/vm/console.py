@@ -25,6 +25,8 @@ ESCAPES = re.compile(
 )
 UNFINISHED = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[()]?)\Z")
 TAIL = 60
+TYPING = 0.5
+"""Seconds that somebody takes to read what is asked."""
 TIMER_LOST = "kthread timer wakeup didn't happen for"
 
 
@@ -148,15 +150,24 @@ class Console:
         return Output(int(match[1]), self._seen[start : match.start()].strip("\n"))
 
     def login(self, user: str = "root", password: str = "", timeout: float = 180) -> None:
-        """Reach a shell, from a login prompt or from one that is there already; keep the kernel's talk off the line."""
+        """Reach a shell: from a login prompt, through a node's console, or one that is there already."""
         prompt = r"[#\$] \Z"
+        answers = {
+            r"login: \Z": f"{user}\r",
+            r"[Pp]assword: \Z": f"{password}\r",
+            r"< Log in >[^<]*F10": "\r",  # the status screen; on the page of the login another button stands before it
+            r"Who manages this node": f"{password}\r",
+            r"\d Shell": "8",
+        }
         deadline = time.monotonic() + timeout
         self.line()
         while True:
-            match = self.expect(r"login: \Z", r"[Pp]assword: \Z", prompt, timeout=max(1.0, deadline - time.monotonic()))
+            match = self.expect(prompt, *answers, timeout=max(1.0, deadline - time.monotonic()))
             if match.re.pattern == prompt:
                 break
-            self.line(user if "login" in match[0] else password)
+            time.sleep(TYPING)
+            self.send(answers[match.re.pattern])
+        # The kernel's talk stays off the line.
         self.line("PS1='# '; stty -echo cols 400; dmesg -n 1")
         self.run("true")
 

@@ -10,7 +10,7 @@ from tests.vm import keyboard, observe
 from tests.vm.answers import PASSWORD
 from tests.vm.lab import Lab
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, INSTALL, bare, live
+from tests.vm.moments import BOOT, INSTALL, bare, installed, live
 from tests.vm.story import story
 from tests.vm.terminal import Terminal
 from tests.vm.vm import VM
@@ -117,3 +117,58 @@ def test_console_chinese(lab: Lab) -> None:
     drawn = terminal.settle().splitlines()
     assert len(drawn) == 40
     assert any(len(line) > 80 for line in drawn)
+
+
+def node(lab: Lab) -> tuple[VM, Terminal]:
+    """An installed node that has started, and somebody in front of it who reads its status."""
+    vm = installed(lab)
+    vm.start()
+    terminal = Terminal(vm.console)
+    terminal.wait("READY", "10.0.2.15", timeout=BOOT)
+    return vm, terminal
+
+
+def menu(terminal: Terminal) -> None:
+    """Past the status and the password."""
+    terminal.press("enter")
+    terminal.wait("Who manages this node")
+    terminal.press(PASSWORD, "enter")
+    terminal.wait("1 Network", "8 Shell")
+
+
+def readdressed(terminal: Terminal, address: str) -> None:
+    """Another address, typed, planned, tried: the question whether it is to be kept is on the screen."""
+    terminal.press("1")
+    terminal.wait("2 Change the management network")
+    terminal.press("2")
+    terminal.wait("Address given here", "VLAN")
+    # From the ports to the method, down to the address given here, to the fields that come up then.
+    terminal.press("tab", "down", "space")
+    terminal.wait("Gateway")
+    terminal.press("tab", f"{address}/24", "tab", "10.0.2.2", "ctrl+n")
+    terminal.wait("This is tried for 60 seconds", "configure the network")
+    terminal.press("right", "enter")
+    terminal.wait("Keep this change?", "The network now:", timeout=120)
+
+
+@story("console-revert-countdown")
+def test_console_revert_countdown(lab: Lab) -> None:
+    """An address is changed from the console; nobody keeps it, and it is as before; it is changed again, and kept."""
+    vm, terminal = node(lab)
+    menu(terminal)
+    readdressed(terminal, "10.0.2.77")
+    first = re.search(r"is taken back in (\d+) s", terminal.wait("is taken back in"))
+    terminal.wait("The trial is over", timeout=120)
+    assert first and 20 < int(first[1]) <= 60
+    terminal.press("esc", "esc", "esc")
+    terminal.wait("10.0.2.15")
+    menu(terminal)
+    readdressed(terminal, "10.0.2.77")
+    terminal.press("right", "enter")
+    terminal.wait("The change is kept", timeout=120)
+    terminal.unplug()
+    vm.console.line()
+    vm.console.login("root", PASSWORD)
+    assert "10.0.2.77/24" in vm.console.run("ip -br address show management").text
+    assert "10.0.2.77/24" in vm.console.run("cat /var/lib/trivet/spec.yaml").text
+    assert not vm.console.run("systemctl list-timers --all | grep trivet-revert").ok
