@@ -159,7 +159,8 @@ def test_console_revert_countdown(lab: Lab) -> None:
     readdressed(terminal, "10.0.2.77")
     first = re.search(r"is taken back in (\d+) s", terminal.wait("is taken back in"))
     terminal.wait("The trial is over", timeout=120)
-    assert first and 20 < int(first[1]) <= 60
+    assert first
+    assert 20 < int(first[1]) <= 60
     terminal.press("esc", "esc", "esc")
     terminal.wait("10.0.2.15")
     menu(terminal)
