@@ -3,7 +3,7 @@
 
 import configparser
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan, StepFailed
@@ -51,15 +51,12 @@ class _ConfigureNetwork:
         if words := switch.transaction(step.devices, present, port_names(host.netlink.links()), _datapath(host)):
             _start_switch(host)
             host.run([*_OVS_VSCTL, *words])
-        self._wait(step, host)
 
-    def _wait(self, step: ConfigureNetwork, host: Host) -> None:
-        end = time.monotonic() + _SECONDS
-        while missing := _missing(step.devices, devices(host)):
-            if time.monotonic() > end:
-                names = ", ".join(device.name for device in missing)
-                raise StepFailed(f"{names} is not as it was asked for after {_SECONDS} s", f"see `journalctl -u {NETWORKD}`")
-            time.sleep(0.2)
+        def not_yet() -> str:
+            names = ", ".join(device.name for device in _missing(step.devices, devices(host)))
+            return names and f"{names} is not as it was asked for"
+
+        _wait(not_yet, f"see `journalctl -u {NETWORKD}`")
 
 
 class _ConfigureOvn:
@@ -73,11 +70,7 @@ class _ConfigureOvn:
         _start_switch(host)
         host.run([*_OVS_VSCTL, *switch.membership(step.chassis, _datapath(host))])
         host.run(["systemctl", "start", *_CENTRAL, _CONTROLLER])
-        end = time.monotonic() + _SECONDS
-        while not self.done(step, host):
-            if time.monotonic() > end:
-                raise StepFailed(f"OVN does not know this node after {_SECONDS} s", "see /var/log/ovn/ovn-controller.log")
-            time.sleep(0.1)
+        _wait(lambda: "" if self.done(step, host) else "OVN does not know this node", "see /var/log/ovn/ovn-controller.log")
 
 
 class _LoadFirewall:
@@ -105,7 +98,8 @@ class _ConfigureVfs:
             host.files.write(f"{sys}/sriov_numvfs", "0")  # a driver changes the number only by way of none
             if step.vfs:
                 host.files.write(f"{sys}/sriov_numvfs", str(len(step.vfs)))
-                self._wait(host, f"{sys}/virtfn{len(step.vfs) - 1}")
+                last = f"{sys}/virtfn{len(step.vfs) - 1}"
+                _wait(lambda: "" if host.files.link(last) else "the virtual functions have not appeared", "see `dmesg`")
         pairs = list(zip(step.vfs, functions(host, step.pci), strict=True))
         for wish, vf in pairs:
             for name, value in wish.attributes.items():
@@ -114,13 +108,6 @@ class _ConfigureVfs:
         host.files.write(f"{sys}/sriov_drivers_autoprobe", "1")  # without it the kernel lets none of its drivers have them
         for wish, vf in pairs:
             _drive(host, vf, wish.driver)
-
-    def _wait(self, host: Host, path: str) -> None:
-        end = time.monotonic() + _SECONDS
-        while host.files.link(path) is None:
-            if time.monotonic() > end:
-                raise StepFailed(f"the virtual functions did not appear within {_SECONDS} s", "see `dmesg`")
-            time.sleep(0.1)
 
 
 class _OfferVfs:
@@ -166,6 +153,15 @@ def _drive(host: Host, vf: Vf, driver: str) -> None:
     if vf.driver:
         host.files.write(f"{sys}/driver/unbind", vf.pci)
     host.files.write("/sys/bus/pci/drivers_probe", vf.pci)
+
+
+def _wait(not_yet: Callable[[], str], hint: str) -> None:
+    """Until there is nothing that is not yet so. StepFailed with its sentence when the time is over."""
+    end = time.monotonic() + _SECONDS
+    while sentence := not_yet():
+        if time.monotonic() > end:
+            raise StepFailed(f"{sentence} after {_SECONDS} s", hint)
+        time.sleep(0.1)
 
 
 def _missing(wished: Iterable[Device], present: Iterable[Device]) -> list[Device]:
