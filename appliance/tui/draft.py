@@ -29,6 +29,7 @@ Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
 ]  # fmt: skip
+Language = Literal["en", "zh_CN"]
 PLANE = "network.planes.management"
 _PLACES: tuple[tuple[str, Field], ...] = (
     ("the medium", "medium"),
@@ -56,7 +57,7 @@ class Draft(Model):
     `strength` is zxcvbn's judgement of the password, 0 to 4, -1 without one; `ssh` is text, a key a line.
     """
 
-    language: Literal["en", "zh_CN"] = "en"
+    language: Language = "en"
     disks: tuple[str, ...] = ()
     wipe: bool = False
     ports: tuple[str, ...] = ()
@@ -100,7 +101,7 @@ _REPLACED: dict[str, Mapping[str, object]] = {
 """For each field an answer that is right in form: with it in the place of a wrong one the other fields can still be judged."""
 
 
-def suggested(inventory: Inventory, language: Literal["en", "zh_CN"] = "en") -> Draft:
+def suggested(inventory: Inventory, language: Language = "en") -> Draft:
     """The draft to begin with: the only blank disk there is, and the first port with a live cable. No disk that holds data."""
     fit = [disk for disk in flow.system_disks(inventory) if not disk.unusable]
     blank = [disk.id for disk in fit if not disk.contents]
