@@ -2,6 +2,7 @@
 """What the program on a terminal is, whether it installs a node or manages one: its look, its language, how it draws and dies."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -46,7 +47,7 @@ THEME = Theme(
 class BaseConsole(App[Outcome]):
     """`inventory` is what this machine has, once somebody has looked; `draft` what was typed, `verdict` what is wrong with it."""
 
-    CSS_PATH = "appliance.tcss"
+    CSS_PATH = Path(__file__).with_name("appliance.tcss")
     ENABLE_COMMAND_PALETTE = False
     AUTO_FOCUS = "#body *, Action"
     BINDINGS: ClassVar = [("ctrl+q,f10", "leave"), ("ctrl+l", "redraw")]

@@ -8,7 +8,6 @@ from pathlib import Path
 from appliance.host import child
 from appliance.host.host import Host
 from appliance.model.plan import Plan
-from appliance.tui.app import Console
 from appliance.tui.outcome import Outcome, Work
 from appliance.tui.terminal import terminal
 
@@ -16,10 +15,21 @@ FOLDER = Path("/run/trivet/console")
 
 
 def run(host: Host, *, dry: bool) -> Outcome:
-    """The wizard, from its first page to how it ended. `dry` changes nothing on any machine."""
+    """The wizard, from its first page to how it ended, or an installed node's console. `dry` changes nothing on any machine."""
     _ask_the_terminal()
+    if installed(host):
+        from appliance.tui.node import run as node  # noqa: PLC0415 - one or the other: each has much to import
+
+        return node.run(host, dry=dry)
+    from appliance.tui.app import Console  # noqa: PLC0415 - the same
+
     console = Console(host, terminal(os.environ), None if dry else install)
     return console.run(mouse=False) or Outcome("left")
+
+
+def installed(host: Host) -> bool:
+    """Is this an installed node? By its kernel line, and a container's by its spec, as `flow.inspect` would say."""
+    return "trivet.slot=" in (host.files.read("/proc/cmdline") or "") or host.files.read("/var/lib/trivet/spec.yaml") is not None
 
 
 def _ask_the_terminal() -> None:

@@ -12,6 +12,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from appliance.model.problem import Problem
@@ -64,16 +65,12 @@ class Page(Screen[None]):
         """What is asked or shown."""
         raise NotImplementedError
 
-    def actions(self) -> Iterable[Action]:
+    def actions(self) -> Iterable[Widget]:
         """The buttons, the first one the way back."""
         return (Action(button("back"), id="back"), Action(button("next"), id="next"))
 
     def compose(self) -> ComposeResult:
-        from appliance.tui.screens.wizard import number_of  # noqa: PLC0415 - the order of the pages knows the pages
-
-        number, total = number_of(type(self))
-        place = f"{self.heading()}  ({number}/{total})" if number else self.heading()
-        yield Title(self.product(), place, self.corner())
+        yield Title(self.product(), self.place(), self.corner())
         yield Rule()
         with VerticalScroll(id="body", can_focus=False):
             yield from self.body()
@@ -86,6 +83,13 @@ class Page(Screen[None]):
     def product(self) -> str:
         """What program this is: the left end of the title."""
         return _("Trivet installer")
+
+    def place(self) -> str:
+        """Where one is: the middle of the title."""
+        from appliance.tui.screens.wizard import number_of  # noqa: PLC0415 - the order of the pages knows the pages
+
+        number, total = number_of(type(self))
+        return f"{self.heading()}  ({number}/{total})" if number else self.heading()
 
     def corner(self) -> str:
         """Which machine this is: the right end of the title."""

@@ -62,6 +62,10 @@ class Field(Vertical):
         """Put the cursor here."""
         self._input.focus()
 
+    def empty(self) -> None:
+        """As if nothing had been typed."""
+        self._input.value = ""
+
     def compose(self) -> ComposeResult:
         with Horizontal(classes="row"):
             yield Static(Content(self._label), classes="label")
