@@ -10,6 +10,7 @@ and third port (in the form of tests/unit/network.py) and the state of its mirro
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from appliance.node.health import HEALTH
 from appliance.node.published import BOOT, CANDIDATE, DEADLINE
 
 MACHINES = Path(__file__).parents[1] / "machines"
+BOOTED = Boot(applied=("configure the network",), seconds=1.7)
 ORIGIN = "Made by tests/tui/nodes.py of the recorded machine two-sockets: as if it had been installed."
 UPTIME = 11_040.0
 SPEC = """\
@@ -68,7 +70,7 @@ unused devices: <none>
 _VM = "<domstatus state='running'><domain type='kvm'><name>{}</name></domain></domstatus>"
 
 
-def record(*alerts: Alert, boot: Boot | None = Boot(applied=("configure the network",), seconds=1.7), **files: str) -> dict[str, Any]:
+def record(*alerts: Alert, boot: Boot | None = BOOTED, files: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The node's record; `files` by path replace or add, "" removes."""
     data: dict[str, Any] = json.loads((MACHINES / "two-sockets" / "machine.json").read_text())
     data["origin"] = ORIGIN
@@ -86,7 +88,7 @@ def record(*alerts: Alert, boot: Boot | None = Boot(applied=("configure the netw
     data["commands"]["nft list table inet trivet"] = {"code": 1, "stdout": "", "stderr": "Error: No such file or directory"}
     if boot is not None:
         data["files"][BOOT] = boot.model_dump_json()
-    for path, text in files.items():
+    for path, text in (files or {}).items():
         data["files"][path] = text
         if not text:
             del data["files"][path]
@@ -100,7 +102,8 @@ def _bond(netlink: dict[str, Any], *, lost: bool) -> None:
         links[name] |= {"master": "bond-storage", "slave": {"active": name == "enp4s0", "up": True, "aggregator": 0}}
     links["enp5s0"]["carrier"] = not lost
     bond = links["enp4s0"] | {
-        "name": "bond-storage", "kind": "bond", "mode": "active-backup", "master": "", "permanent_mac": "", "vfs": [], "slave": {},
+        "name": "bond-storage", "kind": "bond", "mode": "active-backup", "master": "", "permanent_mac": "", "vfs": [],
+        "slave": {},
         "bond": {"active": "enp4s0", "aggregator": 0, "partner": ""},
     }  # fmt: skip
     netlink["links"].append(bond)

@@ -42,6 +42,8 @@ class NodeConsole(BaseConsole):
         self._key_at = time.monotonic()
         self._network: NetworkReport | None = None
         self._trouble = ""
+        self._looking = False
+        self._inspection = 0
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -87,15 +89,16 @@ class NodeConsole(BaseConsole):
 
     def look_at_network(self) -> None:
         """In a worker, and only where somebody sees it."""
-        if isinstance(self.screen, Page) and getattr(self.screen, "WATCHES_NETWORK", False):
-            self.run_worker(self._look_at_network, thread=True, exclusive=True, group="network")
+        if not self._looking and isinstance(self.screen, Page) and getattr(self.screen, "WATCHES_NETWORK", False):
+            self._looking = True
+            self.run_worker(self._look_at_network, thread=True, group="network")
 
     def _look_at_network(self) -> None:
         found, trouble = reading.network(self.host)
         self.call_from_thread(self._saw_network, found, trouble)
 
     def _saw_network(self, found: NetworkReport | None, trouble: str) -> None:
-        self._network, self._trouble = found, trouble
+        self._network, self._trouble, self._looking = found, trouble, False
         self._see()
 
     # Who is here.
@@ -153,12 +156,14 @@ class NodeConsole(BaseConsole):
     def edit(self) -> None:
         """Begin with what the node follows now, and with what the machine is now: in a worker, which takes about a second."""
         self.inventory, self.verdict, self.before, self.trouble = None, None, None, ""
-        self.run_worker(self._inspect, thread=True, exclusive=True, group="inspect")
+        self._inspection += 1
+        number = self._inspection
+        self.run_worker(lambda: self._inspect(number), thread=True, group="inspect")
 
     def look_again(self) -> None:
         self.edit()
 
-    def _inspect(self) -> None:
+    def _inspect(self, number: int) -> None:
         from appliance import flow  # noqa: PLC0415 - as above
         from appliance.node.status import followed  # noqa: PLC0415 - as above
         from appliance.tui.node.edit import draft_of  # noqa: PLC0415 - as above
@@ -166,17 +171,21 @@ class NodeConsole(BaseConsole):
         try:
             inventory = flow.inspect(self.host)
         except ApplianceError as error:
-            self.call_from_thread(self.learn, None, str(error))
+            self.call_from_thread(self.learn, number, None, str(error))
             return
         try:
             spec, text = followed(self.host)
         except ApplianceError as error:
-            self.call_from_thread(self.learn, inventory, str(error))
+            self.call_from_thread(self.learn, number, inventory, str(error))
             return
-        self.call_from_thread(self.learn, inventory, "", text, draft_of(spec, inventory))
+        self.call_from_thread(self.learn, number, inventory, "", text, draft_of(spec, inventory))
 
-    def learn(self, inventory: Inventory | None, trouble: str, saved: str = "", before: Draft | None = None) -> None:
-        """What was found; `trouble` is why nothing can be changed here."""
+    def learn(
+        self, number: int, inventory: Inventory | None, trouble: str, saved: str = "", before: Draft | None = None,
+    ) -> None:  # fmt: skip
+        """What was found; `trouble` is why nothing can be changed here. What is not the latest look would undo what is typed."""
+        if number != self._inspection or not self.logged_in:
+            return
         self.inventory, self.trouble, self.saved, self.before = inventory, trouble, saved, before
         if before is not None:
             self.draft = before

@@ -121,7 +121,7 @@ def facts(seen: Seen) -> list[tuple[str, str]]:
         rows.append((_("network"), said(seen.trouble) if seen.trouble else _("being looked at ...")))
     rows.append((_("system disk"), _disk(seen)))
     if seen.vms is not None:
-        rows.append((_("virtual machines"), _running(seen.vms)))
+        rows.append((_("VMs"), _running(seen.vms)))
     return rows
 
 

@@ -126,7 +126,10 @@ class ProgressPage(Page):
         self.query_one(selector, Static).update(Content(text))
 
     def _bar(self, work: Work) -> str:
-        share = work.done / work.size if work.size else float(work.complete)
+        return self.bar(work.done / work.size if work.size else float(work.complete))
+
+    def bar(self, share: float) -> str:
+        """So much of it, from 0 to 1."""
         full, rest = ("█", "░") if self.console.terminal.utf8 else ("#", ".")
         filled = int(_BAR * share)
         return f"[{full * filled}{rest * (_BAR - filled)}] {share:4.0%}"

@@ -106,7 +106,7 @@ class Report(Manage):
         self.action_again()
 
     def action_again(self) -> None:
-        self.run_worker(self._load, thread=True, exclusive=True, group="report")
+        self.run_worker(self._load, thread=True)
 
     def _load(self) -> None:
         try:

@@ -90,7 +90,7 @@ class LoginPage(Manage):
         for field in self.query(Field):
             field.empty()
         if typed and not self.node.edge.attempts().left(uptime(self.node.host)):
-            self.run_worker(lambda: self._ask(typed), thread=True, group="login", exclusive=True)
+            self.run_worker(lambda: self._ask(typed), thread=True)
 
     def _ask(self, typed: str) -> None:
         try:

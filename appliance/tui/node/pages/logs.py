@@ -70,7 +70,7 @@ class LogsPage(Manage):
 
     def action_again(self) -> None:
         unit = self._unit
-        self.run_worker(lambda: self._read(unit), thread=True, exclusive=True, group="log")
+        self.run_worker(lambda: self._read(unit), thread=True)
 
     def _read(self, unit: str) -> None:
         try:

@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import ClassVar
 
 from textual import events, on
@@ -22,11 +23,12 @@ from appliance.tui.widgets.frame import Action
 
 @dataclass(frozen=True)
 class Item:
-    """A line of the menu: `about` is what stands beside it, `open` what Enter does."""
+    """A line of the menu: `about` is what stands beside it, `open` what Enter does; `key` is its digit, by default its number."""
 
     label: str
     about: str
     open: Callable[[], None]
+    key: str = ""
 
 
 class Items(OptionList):
@@ -34,15 +36,18 @@ class Items(OptionList):
 
     def __init__(self, items: Sequence[Item], at: int) -> None:
         self.items = list(items)
-        options = (Option(Content(f"{number} {item.label}")) for number, item in enumerate(items, 1))
+        numbers = count(1)
+        self._keys = [item.key or str(next(numbers)) for item in items]
+        signs = (key if len(key) == 1 else " " for key in self._keys)
+        options = (Option(Content(f"{sign} {item.label}")) for sign, item in zip(signs, items, strict=True))
         super().__init__(*options, id="items", compact=True)
         self.highlighted = min(at, len(self.items) - 1)
 
     def on_key(self, event: events.Key) -> None:
         """A digit is that line's key."""
-        if event.character and event.character.isdigit() and 0 < int(event.character) <= len(self.items):
+        if event.character in self._keys:
             event.stop()
-            self.highlighted = int(event.character) - 1
+            self.highlighted = self._keys.index(event.character)
             self.action_select()
 
 
@@ -134,7 +139,7 @@ class MenuPage(Menu):
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
-            yield Item(_("Change on trial"), about, self.to(trial.TrialPage))
+            yield Item(_("Change on trial"), about, self.to(trial.TrialPage), key="0")
         yield Item(_("Network"), _("Show it, change the management network, test it."), self.to(NetworkMenu))
         yield Item(_("Node"), _("Name, time, language, password, SSH."), self.to(NodeMenu))
         yield Item(_("Disks"), _("All disks: what each is for, size, serial number, what is on it."), self.to(reports.DisksPage))

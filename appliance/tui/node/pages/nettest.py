@@ -95,7 +95,8 @@ class TestPage(WorkPage):
 def _lines(finding: Finding, width: int) -> list[str]:
     head = f"{finding.plane:12}{finding.test} {finding.target}".rstrip()
     mark = "! " if finding.outcome == "failed" else "  "
-    out = [f"{mark}{head}: {_(_WORDS[finding.outcome])}"]
+    word = _(_WORDS[finding.outcome])
+    out = [f"{mark}{head}: {word}"]
     for text in (finding.message, finding.hint):
         out += table.paragraph(said(text), width, " " * 14).split("\n") if text else []
     return out

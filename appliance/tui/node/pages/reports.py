@@ -109,7 +109,8 @@ def _functions(nic: Nic) -> Iterator[Line]:
     yield nic.label, "subhead"
     yield _("{number} of {total} virtual functions").format(number=len(nic.sriov.vfs), total=nic.sriov.total), ""
     for vf in nic.sriov.vfs:
-        yield f"{vf.index:4}  {vf.pci:12}  {vf.mac:17}  {_(', ').join(_set(vf))}", ""
+        words = _(", ").join(_set(vf))
+        yield f"{vf.index:4}  {vf.pci:12}  {vf.mac:17}  {words}", ""
 
 
 def _set(vf: Vf) -> Iterator[str]:

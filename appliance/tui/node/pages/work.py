@@ -10,6 +10,7 @@ from textual.binding import Binding
 from appliance.tui.i18n import _
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.outcome import Work
+from appliance.tui.progress import Work as Progress
 from appliance.tui.screens.progress import ProgressPage
 from appliance.tui.widgets.frame import Action
 
@@ -59,6 +60,11 @@ class WorkPage(ProgressPage, Manage):
     def _close(self) -> None:
         self.query_one("#close", Action).disabled = False
         self.query_one("#close", Action).focus()
+
+    def _bar(self, work: Progress) -> str:
+        """By steps: none of a node's counts bytes."""
+        share = len(work.steps) / work.total if work.total else float(self._well)
+        return self.bar(share)
 
     def _after(self) -> str:
         return self._said
