@@ -118,6 +118,13 @@ class Operator(Person):
         await self.press("enter")
         assert self.page == "MenuPage"
 
+    async def log_in_to_trial(self) -> None:
+        """As above, while a change is on trial: it is what one sees first."""
+        await self.press("enter")
+        await self.type(PASSWORD)
+        await self.press("enter")
+        assert self.page == "TrialPage"
+
     async def pick(self, *labels: str) -> None:
         """The lines of the menu, one level after the other."""
         for label in labels:

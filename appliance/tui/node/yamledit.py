@@ -69,7 +69,7 @@ def _nested(path: Path, value: object) -> object:
 
 def _replaced(text: str, pair: tuple[yaml.Node, yaml.Node], value: object) -> str:
     colon = text.index(":", _index(pair[0].end_mark))
-    return f"{text[: colon + 1]} {_flow(value)}{text[_end(pair[1], colon + 1) :]}"
+    return f"{text[: colon + 1]} {_flow(value)}{text[_end(text, pair[1], colon + 1) :]}"
 
 
 def _added(text: str, node: yaml.MappingNode, key: str, value: object) -> str:
@@ -78,7 +78,7 @@ def _added(text: str, node: yaml.MappingNode, key: str, value: object) -> str:
         comma = ", " if node.value else ""
         return f"{text[:end]}{comma}{_flow(key)}: {_flow(value)}{text[end:]}"
     first, last = node.value[0][0], node.value[-1]
-    end = text.find("\n", _end(last[1], _index(last[0].end_mark) + 1))
+    end = text.find("\n", _end(text, last[1], _index(last[0].end_mark) + 1))
     end = len(text) if end < 0 else end
     return f"{text[:end]}\n{' ' * first.start_mark.column}{_flow(key)}: {_flow(value)}{text[end:]}"
 
@@ -89,18 +89,18 @@ def _removed(text: str, above: list[yaml.MappingNode], path: Path, pair: tuple[y
     alone = not text[start : _index(pair[0].start_mark)].strip()
     if node.flow_style or len(node.value) == 1 or not alone:
         # In braces, or the last of its kind: what is around it is written anew.
-        data = {key.value: parse_yaml(text[_index(v.start_mark) : _end(v, 0)]) for key, v in node.value if key is not pair[0]}
+        data = {key.value: parse_yaml(text[_index(v.start_mark) : _end(text, v, 0)]) for key, v in node.value if key is not pair[0]}
         return _set(text, path[:-1], data)
-    end = text.find("\n", _end(pair[1], _index(pair[0].end_mark)))
+    end = text.find("\n", _end(text, pair[1], _index(pair[0].end_mark)))
     return text[:start] + (text[end + 1 :] if end >= 0 else "")
 
 
-def _end(node: yaml.Node, empty: int) -> int:
+def _end(text: str, node: yaml.Node, empty: int) -> int:
     """Where the value ends: a block ends with its last line, and not where the next thing begins."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last, empty)
-    return max(_index(node.end_mark), empty)
+        return _end(text, last[1] if isinstance(last, tuple) else last, empty)
+    return max(len(text[: _index(node.end_mark)].rstrip()), empty)
 
 
 def _index(mark: Any) -> int:
