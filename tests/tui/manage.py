@@ -136,8 +136,7 @@ class Operator(Person):
         """As if a second, or all that a few seconds bring, had gone."""
         self.app._see()
         self.app.look_at_network()
-        for _ in range(3):
-            await self.pilot.pause(0.25)
+        await self.pilot.pause(0.25)  # the work's file is read five times a second
         await self.rest()
 
 

@@ -79,23 +79,23 @@ def test_without_a_password_nobody_logs_in() -> None:
         person.edge.no_password = True
         await person.press("enter")
         assert "Root has no password on this node" in person.words
-        await person.press("enter", "right", "enter")
-        assert person.page == "StatusPage"
+        await person.press("enter")
+        assert person.page == "StatusPage", "there is only the way back"
 
     manage(story)
 
 
 @pytest.mark.slow
-def test_ten_minutes_without_a_key_log_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ten_minutes_without_a_key_log_out() -> None:
     async def story(person: Operator) -> None:
         await person.log_in()
         await person.pick("Node", "Password")
         await person.type("not finished")
         now = time.monotonic()
-        monkeypatch.setattr("appliance.tui.node.app.time.monotonic", lambda: now + IDLE - 1)
+        person.app.clock = lambda: now + IDLE - 1
         person.app._tick()
         assert person.page == "PasswordEdit"
-        monkeypatch.setattr("appliance.tui.node.app.time.monotonic", lambda: now + IDLE + 1)
+        person.app.clock = lambda: now + IDLE + 1
         person.app._tick()
         await person.rest()
         assert person.page == "StatusPage"
@@ -174,12 +174,11 @@ def test_pages_to_read(path: tuple[str, ...]) -> None:
     async def story(person: Operator) -> None:
         await person.log_in()
         await person.pick(*path)
+        text = person.words
+        for _ in range(6):
+            await person.press("pagedown")
+            text += " " + person.words
         for words in READ[path]:
-            person.app.screen.query_one("#report").scroll_home(animate=False)
-            text = person.words
-            for _ in range(6):
-                await person.press("pagedown")
-                text += " " + person.words
             assert words in text
         await person.press("f1")
         assert person.page == "Help"
@@ -250,10 +249,10 @@ def test_a_change_of_the_network_is_tried_and_kept() -> None:
         trivet.end()
         await person.second()
         assert (person.page, person.focused) == ("TrialPage", "later")
-        assert "taken back in 60 seconds" in person.words
+        assert "taken back in 60 s," in person.words
         person.data["files"]["/proc/uptime"] = f"{nodes.UPTIME + 20} 1.0"
         await person.second()
-        assert "taken back in 40 seconds" in person.words
+        assert "taken back in 40 s," in person.words
         assert "node-a: on trial, 40 s" in person.screen
         await person.press("right", "enter")
         keep = person.edge.started[-1]
@@ -307,7 +306,7 @@ def test_a_trial_can_be_put_off_and_stays_in_sight() -> None:
         nodes.begin_trial(person.data, 50)
         await person.second()
         assert person.page == "StatusPage"
-        assert "ON TRIAL" in person.screen or "taken back in 50 seconds" in person.words
+        assert "taken back in 50 s," in person.words
         await person.log_in_to_trial()
         await person.press("enter")
         assert person.page == "MenuPage"
@@ -468,7 +467,8 @@ def test_the_network_is_tested_before_ones_eyes() -> None:
         trivet = person.edge.started[-1]
         good = Finding(plane="management", test="ping", target="10.0.2.2", outcome="ok", message="it answers")
         hint = "see whether it is a name server, and whether there is a way to it"
-        bad = Finding(plane="management", test="DNS", target="10.0.2.3", outcome="failed", message="no answer within 4 s", hint=hint)
+        silent = "no answer within 4 s"
+        bad = Finding(plane="management", test="DNS", target="10.0.2.3", outcome="failed", message=silent, hint=hint)
         trivet.say(good.model_dump_json())
         await person.second()
         assert "ping 10.0.2.2: ok it answers" in person.words

@@ -39,7 +39,8 @@ class NodeConsole(BaseConsole):
         self.saved = ""
         self.before: Any = None
         self._ticks = 0
-        self._key_at = time.monotonic()
+        self.clock = time.monotonic
+        self._key_at = self.clock()
         self._network: NetworkReport | None = None
         self._trouble = ""
         self._looking = False
@@ -60,7 +61,7 @@ class NodeConsole(BaseConsole):
             self._see()
         if self._ticks % _NETWORK == 0:
             self.look_at_network()
-        if self.logged_in and time.monotonic() - self._key_at > IDLE:
+        if self.logged_in and self.clock() - self._key_at > IDLE:
             self.edge.note("logged out, after ten minutes without a key")
             self.log_out()
 
@@ -110,7 +111,7 @@ class NodeConsole(BaseConsole):
 
     def stay(self) -> None:
         """Somebody is there."""
-        self._key_at = time.monotonic()
+        self._key_at = self.clock()
 
     def open(self, page: Page) -> None:
         """A page over the one that is shown."""

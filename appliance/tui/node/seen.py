@@ -11,7 +11,7 @@ from typing import Literal
 from appliance.model.netreport import Alert, NetworkReport, PlaneReport, UplinkReport
 from appliance.model.status import Boot
 from appliance.model.units import format_speed
-from appliance.tui.i18n import N_, _, ngettext, said
+from appliance.tui.i18n import N_, _, said
 
 Grade = Literal["good", "busy", "warning", "fault"]
 WORDS: dict[Grade, str] = {"good": N_("READY"), "busy": N_("STARTING"), "warning": N_("WARNING"), "fault": N_("FAULT")}
@@ -68,13 +68,8 @@ def health(seen: Seen) -> Health:
 def trial(seconds: int) -> str:
     """What happens to a change that nobody keeps."""
     if seconds <= 0:
-        return _("A change of the network is being taken back now.")
-    text = ngettext(
-        "A change of the network is taken back in {number} second, unless somebody keeps it.",
-        "A change of the network is taken back in {number} seconds, unless somebody keeps it.",
-        seconds,
-    )
-    return text.format(number=seconds)
+        return _("A network change is being taken back now.")
+    return _("A network change is taken back in {number} s, unless somebody keeps it.").format(number=seconds)
 
 
 def _reasons(seen: Seen) -> Iterator[tuple[Grade, str]]:
@@ -154,8 +149,7 @@ def _disk(seen: Seen) -> str:
 def _running(vms: tuple[str, ...]) -> str:
     if not vms:
         return _("none runs")
-    text = ngettext("{number} runs: {names}", "{number} run: {names}", len(vms))
-    return text.format(number=len(vms), names=_(", ").join(vms))
+    return _("{number} running: {names}").format(number=len(vms), names=_(", ").join(vms))
 
 
 def planes(network: NetworkReport | None) -> Iterator[tuple[str, str]]:

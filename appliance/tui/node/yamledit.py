@@ -89,7 +89,8 @@ def _removed(text: str, above: list[yaml.MappingNode], path: Path, pair: tuple[y
     alone = not text[start : _index(pair[0].start_mark)].strip()
     if node.flow_style or len(node.value) == 1 or not alone:
         # In braces, or the last of its kind: what is around it is written anew.
-        data = {key.value: parse_yaml(text[_index(v.start_mark) : _end(text, v, 0)]) for key, v in node.value if key is not pair[0]}
+        rest = (other for other in node.value if other is not pair)
+        data = {key.value: parse_yaml(text[_index(v.start_mark) : _end(text, v, 0)]) for key, v in rest}
         return _set(text, path[:-1], data)
     end = text.find("\n", _end(text, pair[1], _index(pair[0].end_mark)))
     return text[:start] + (text[end + 1 :] if end >= 0 else "")

@@ -58,7 +58,8 @@ def _named(uplink: UplinkReport) -> str:
         return uplink.interface or _("a port")
     partner = _("LACP partner {mac}").format(mac=uplink.partner) if uplink.partner else ""
     inside = _(", ").join(word for word in (uplink.bond, partner) if word)
-    return f"{uplink.interface or _('a bond that is not there')} ({inside})"
+    name = uplink.interface or _("a bond that is not there")
+    return f"{name} ({inside})"
 
 
 def _port(port: PortReport, uplink: UplinkReport) -> Iterator[Line]:

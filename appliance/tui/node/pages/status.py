@@ -46,7 +46,7 @@ def layout(seen: Seen, width: int, height: int, *, utf8: bool) -> list[Line]:
     room = height - (5 + len(reason) + len(more) + 1 + len(rest) + (1 + len(alerts) if alerts else 0))
     tall = big.height(utf8=utf8) - 1
     large: set[str] = set()
-    for text in (first, found.word, seen.name):
+    for text in (found.word, first, seen.name):
         if text and room >= tall and _fits(text, width, utf8=utf8):
             large.add(text)
             room -= tall
