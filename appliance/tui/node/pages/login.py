@@ -2,11 +2,10 @@
 """The password of root, before anything but the status. The same few words whatever was wrong with it."""
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.widgets import Input
 
 from appliance.errors import ApplianceError
 from appliance.node.published import uptime
@@ -21,11 +20,8 @@ from appliance.tui.widgets.frame import Action, button
 class LoginPage(Manage):
     """What is typed leaves this page for nowhere but libcrypt."""
 
-    BINDINGS: ClassVar = [Binding("enter", "try", priority=True)]
-
     def __init__(self) -> None:
         super().__init__()
-        self._typed_text = ""
         self._wrong = False
         self._trouble = ""
 
@@ -47,7 +43,7 @@ class LoginPage(Manage):
             yield paragraph(f"! {none}", "wrong")
             yield paragraph(_("Set admin.password_hash in the spec, by SSH: trivet apply spec.yaml"))
             return
-        yield Field("password", _("Password"), secret=True)
+        yield Field("password", _("Password"), secret=True, last=True)
         yield Remark(id="about-login")
 
     def actions(self) -> Iterable[Action]:
@@ -72,22 +68,16 @@ class LoginPage(Manage):
             remark.say(text, wrong=True)
 
     def typed(self, name: str, value: str) -> None:
-        self._typed_text = value
         if value:
             self._wrong, self._trouble = False, ""
         self.judge()
 
-    def action_try(self) -> None:
-        """Enter: what the button under it says, and in the field what one has typed for."""
-        if isinstance(self.focused, Action):
-            self.focused.press()
-        else:
-            self._try()
-
+    @on(Input.Submitted)
     @on(Action.Pressed, "#login")
     def _try(self) -> None:
-        typed = self._typed_text
+        typed = ""
         for field in self.query(Field):
+            typed = field.value
             field.empty()
         if typed and not self.node.edge.attempts().left(uptime(self.node.host)):
             self.run_worker(lambda: self._ask(typed), thread=True)
