@@ -117,7 +117,8 @@ class Report(Manage):
 
     def _loaded(self, lines: list[Line]) -> None:
         self._lines = lines
-        self.refresh(recompose=True)
+        if self.is_attached:  # nobody may want to read it any more
+            self.refresh(recompose=True)
 
     def learned(self) -> None:
         """It looks for itself."""
