@@ -22,8 +22,10 @@ def uptime(host: Host) -> float:
 
 def seconds_left(host: Host) -> int | None:
     """Until a change that nobody has kept is taken back; None when there is none."""
-    deadline = host.files.read(DEADLINE)
-    return max(0, round(float(deadline) - uptime(host))) if deadline else None
+    try:
+        return max(0, round(float(host.files.read(DEADLINE) or "") - uptime(host)))
+    except ValueError:
+        return None
 
 
 def last_boot(host: Host) -> Boot | None:

@@ -15,6 +15,7 @@ from appliance.model.events import Event, Finished, Started
 from appliance.node.published import uptime
 from appliance.tui.node.app import NodeConsole
 from appliance.tui.node.lockout import Attempts
+from appliance.tui.node.pages.work import WorkPage
 from appliance.tui.outcome import Outcome, Work
 from appliance.tui.terminal import Terminal
 from tests.tui import nodes
@@ -133,10 +134,12 @@ class Operator(Person):
             await self.press("home", *["down"] * number, "enter")
 
     async def second(self) -> None:
-        """As if a second, or all that a few seconds bring, had gone."""
+        """What a few seconds bring, without the wait: a look at the node, and at the work that is shown."""
         self.app._see()
         self.app.look_at_network()
-        await self.pilot.pause(0.25)  # the work's file is read five times a second
+        await self.rest()
+        if isinstance(self.app.screen, WorkPage):
+            self.app.screen._follow()
         await self.rest()
 
 

@@ -205,6 +205,21 @@ def test_a_node_without_a_spec_says_so_on_each_page() -> None:
 
 
 @pytest.mark.slow
+def test_who_leaves_before_it_is_read_is_not_troubled_by_it() -> None:
+    async def story(person: Operator) -> None:
+        await person.log_in()
+        for keys in ("3<", "5<", "6<", "21<<", "11<<"):
+            for key in keys:
+                await person.pilot.press("escape" if key == "<" else key)
+        await person.rest()
+        assert person.page == "MenuPage"
+        await person.press("f10")
+        assert person.page == "StatusPage"
+
+    manage(story)
+
+
+@pytest.mark.slow
 def test_logs_are_searched_and_changed() -> None:
     async def story(person: Operator) -> None:
         await person.log_in()

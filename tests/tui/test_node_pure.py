@@ -95,6 +95,12 @@ def test_half_written_and_absent_documents_are_no_crash() -> None:
     host = playback(nodes.record(boot=None, files={"/run/trivet/health.json": '{"at": 1, "al', "/proc/uptime": ""}))
     found = reading.seen(host)
     assert (found.boot, found.looked, found.uptime) == (None, False, 0.0)
+    nodes.begin_trial(garbage := nodes.record(), 60)
+    garbage["files"]["/run/trivet/candidate.yaml.deadline"] = "soon"
+    assert reading.seen(playback(garbage)).reverts_in is None
+    del (vanished := nodes.record())["netlink"]["links"]
+    vanished["netlink"]["addresses"] = [{}]
+    assert reading.network(playback(vanished)) == (None, "'link'")
     broken = playback(nodes.record(files={"/var/lib/trivet/spec.yaml": "version: 7"}))
     report, trouble = reading.network(broken)
     assert report is None

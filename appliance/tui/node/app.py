@@ -2,7 +2,6 @@
 """The console of an installed node on one terminal: what is seen of it, who is logged in, which page is shown."""
 
 import time
-from typing import Any
 
 from textual import events
 from textual.screen import ModalScreen
@@ -14,8 +13,10 @@ from appliance.model.netreport import NetworkReport
 from appliance.node.published import seconds_left
 from appliance.tui.base import BaseConsole
 from appliance.tui.draft import Draft, Verdict
-from appliance.tui.node import reading
+from appliance.tui.node import edit, reading
 from appliance.tui.node.edge import IDLE, Edge
+from appliance.tui.node.edit import NodeDraft
+from appliance.tui.node.pages.base import Manage
 from appliance.tui.node.pages.status import StatusPage
 from appliance.tui.node.seen import Seen
 from appliance.tui.outcome import Outcome
@@ -37,7 +38,7 @@ class NodeConsole(BaseConsole):
         self.logged_in = False
         self.postponed = False
         self.saved = ""
-        self.before: Any = None
+        self.before: NodeDraft | None = None
         self._ticks = 0
         self.clock = time.monotonic
         self._key_at = self.clock()
@@ -90,7 +91,7 @@ class NodeConsole(BaseConsole):
 
     def look_at_network(self) -> None:
         """In a worker, and only where somebody sees it."""
-        if not self._looking and isinstance(self.screen, Page) and getattr(self.screen, "WATCHES_NETWORK", False):
+        if not self._looking and isinstance(self.screen, Manage) and self.screen.WATCHES_NETWORK:
             self._looking = True
             self.run_worker(self._look_at_network, thread=True, group="network")
 
@@ -154,7 +155,7 @@ class NodeConsole(BaseConsole):
 
     # What is changed.
 
-    def edit(self) -> None:
+    def begin(self) -> None:
         """Begin with what the node follows now, and with what the machine is now: in a worker, which takes about a second."""
         self.inventory, self.verdict, self.before, self.trouble = None, None, None, ""
         self._inspection += 1
@@ -162,27 +163,26 @@ class NodeConsole(BaseConsole):
         self.run_worker(lambda: self._inspect(number), thread=True, group="inspect")
 
     def look_again(self) -> None:
-        self.edit()
+        self.begin()
 
     def _inspect(self, number: int) -> None:
         from appliance import flow  # noqa: PLC0415 - as above
         from appliance.node.status import followed  # noqa: PLC0415 - as above
-        from appliance.tui.node.edit import draft_of  # noqa: PLC0415 - as above
 
         try:
             inventory = flow.inspect(self.host)
-        except ApplianceError as error:
-            self.call_from_thread(self.learn, number, None, str(error))
+        except Exception as error:  # whatever it is, it must not end the console: it is said where the machine would be
+            self.call_from_thread(self.learn, number, None, reading.plain(error))
             return
         try:
             spec, text = followed(self.host)
         except ApplianceError as error:
             self.call_from_thread(self.learn, number, inventory, str(error))
             return
-        self.call_from_thread(self.learn, number, inventory, "", text, draft_of(spec, inventory))
+        self.call_from_thread(self.learn, number, inventory, "", text, edit.draft_of(spec, inventory))
 
     def learn(
-        self, number: int, inventory: Inventory | None, trouble: str, saved: str = "", before: Draft | None = None,
+        self, number: int, inventory: Inventory | None, trouble: str, saved: str = "", before: NodeDraft | None = None,
     ) -> None:  # fmt: skip
         """What was found; `trouble` is why nothing can be changed here. What is not the latest look would undo what is typed."""
         if number != self._inspection or not self.logged_in:
@@ -196,9 +196,19 @@ class NodeConsole(BaseConsole):
             self.screen.learned()
 
     def judged(self, draft: Draft, inventory: Inventory) -> Verdict:
-        from appliance.tui.node import edit  # noqa: PLC0415 - as above
+        if self.before is None or not isinstance(draft, NodeDraft):
+            raise TypeError("nothing was begun that could be judged")
+        return edit.judge(self.saved, self.before, draft, inventory)
 
-        return edit.judge(self.saved, self.before, draft, inventory)  # type: ignore[arg-type]  # it began as a NodeDraft
+    def changed(self) -> frozenset[str]:
+        """The fields that say something else than what the node follows."""
+        return edit.changed(self.before, self.draft) if self.before and isinstance(self.draft, NodeDraft) else frozenset()
+
+    def text(self) -> tuple[str, bool]:
+        """The spec with what was typed, and whether its comments are still there."""
+        if self.before and isinstance(self.draft, NodeDraft):
+            return edit.text(self.saved, self.before, self.draft)
+        return self.saved, True
 
     def put(self, draft: Draft) -> None:
         if self.before is not None:

@@ -5,7 +5,6 @@ import re
 from xml.etree import ElementTree
 
 from appliance import __version__
-from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.model.netreport import NetworkReport
 from appliance.node import health
@@ -65,5 +64,11 @@ def network(host: Host) -> tuple[NetworkReport | None, str]:
     try:
         spec, _ = followed(host)
         return report.report(host, report.ports(host), spec), ""
-    except ApplianceError as error:
-        return None, str(error).splitlines()[0]
+    except Exception as error:  # a port that goes while it is looked at, too: the screen outlives it, and says so
+        return None, plain(error)
+
+
+def plain(error: Exception) -> str:
+    """What went wrong, in one line."""
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -111,8 +111,8 @@ class Report(Manage):
     def _load(self) -> None:
         try:
             lines = self.load()
-        except ApplianceError as error:
-            lines = [(f"! {line}", "wrong") for line in str(error).splitlines()]
+        except Exception as error:  # whatever it is, it is said here: a page that cannot be read is no reason to die
+            lines = [(f"! {said(line)}", "wrong") for line in (str(error) or type(error).__name__).splitlines()]
         self.app.call_from_thread(self._loaded, lines)
 
     def _loaded(self, lines: list[Line]) -> None:

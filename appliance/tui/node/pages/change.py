@@ -37,18 +37,14 @@ class ChangePage(Manage):
             _("What is not about the network is carried out and saved at once."),
         )  # fmt: skip
 
-    def changed(self) -> frozenset[str]:
-        """The fields that differ from what the node follows."""
-        return edit.changed(self.node.before, self.node.draft) if self.node.before else frozenset()  # type: ignore[arg-type]
-
     @property
     def tried(self) -> bool:
         """Is it about the network?"""
-        return bool(self.changed() & edit.NETWORK)
+        return bool(self.node.changed() & edit.NETWORK)
 
     def spec(self) -> tuple[str, bool]:
         """The text to apply, and whether the saved one's comments are in it."""
-        return edit.text(self.node.saved, self.node.before, self.node.draft)  # type: ignore[arg-type]
+        return self.node.text()
 
     def plan(self) -> Plan:
         """The steps. Problems when it cannot be planned."""

@@ -7,7 +7,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
-from appliance.errors import ApplianceError
 from appliance.node.published import uptime
 from appliance.tui.i18n import _
 from appliance.tui.node.lockout import FREE
@@ -85,8 +84,8 @@ class LoginPage(Manage):
     def _ask(self, typed: str) -> None:
         try:
             good, trouble = self.node.edge.opens(typed), ""
-        except ApplianceError as error:
-            good, trouble = False, str(error)
+        except Exception as error:  # nobody is let in by a fault
+            good, trouble = False, str(error) or type(error).__name__
         self.app.call_from_thread(self._answered, good, trouble)
 
     def _answered(self, good: bool, trouble: str) -> None:

@@ -77,6 +77,8 @@ class LogsPage(Manage):
             lines = self.node.edge.log(unit)
         except ApplianceError as error:
             lines = [f"! {advice(error.message, error.hint)}"]
+        except Exception as error:  # as for every report
+            lines = [f"! {error}"]
         self.app.call_from_thread(self._have, unit, lines)
 
     def _have(self, unit: str, lines: list[str]) -> None:

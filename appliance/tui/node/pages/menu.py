@@ -122,7 +122,7 @@ class Menu(Manage):
             if self.node.seen.reverts_in is not None:
                 self.notice(_("A change is on trial: keep it, or take it back, before another one."))
                 return
-            self.node.edit()
+            self.node.begin()
             self.node.open(page())
 
         return open_

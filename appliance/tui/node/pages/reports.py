@@ -131,7 +131,7 @@ class Looked(Manage):
 
     def on_mount(self) -> None:
         super().on_mount()
-        self.node.edit()
+        self.node.begin()
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="report", can_focus=True):

@@ -10,7 +10,6 @@ from textual.binding import Binding
 
 from appliance.tui import draft as drafts
 from appliance.tui.i18n import NAMES, _, said
-from appliance.tui.node import edit
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.node.pages.change import ChangePage
 from appliance.tui.screens.admin import AdminPage
@@ -48,7 +47,7 @@ class Edit(Manage):
             super().go(by)
         elif self.node.before is None:
             self.app.bell()
-        elif not edit.changed(self.node.before, self.node.draft):  # type: ignore[arg-type]  # it began as a NodeDraft
+        elif not self.node.changed():
             self.notice(_("Nothing is other than it was."))
         else:
             self.app.push_screen(ChangePage())
