@@ -70,11 +70,9 @@ class Camera:
         self.see("nettest")
 
 
-@pytest.mark.parametrize(
-    ("language", "size"),
-    [(language, size) if (language, size) == ("en", "80x24") else pytest.param(language, size, marks=pytest.mark.slow)
-     for language in i18n.NAMES for size in SIZES],
-)  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", i18n.NAMES)
 def test_pages(language: str, size: str) -> None:
     cameras: list[Camera] = []
 
