@@ -91,7 +91,7 @@ def _parser() -> Parser:
     sub = command("install", _install, "install this machine by an answer file; the live system does this at its start")
     sub.add_argument("spec", nargs="?", metavar="SPEC", help="this file, or - ; no other answer is looked for, nothing restarts")
     sub.add_argument("--agreed", metavar="DIGEST", help="with SPEC: carry out the plan of this digest, and no other")
-    command("console", _console, "the console: on a live system the installer, asked page by page", parents=[machine])
+    command("console", _console, "the console: a live system's installer, a node's status and menu", parents=[machine])
     return parser
 
 

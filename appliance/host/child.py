@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A program that outlives whoever started it: its own session, its output in files. The console may die; the work goes on."""
 
+import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -53,3 +54,8 @@ def start(argv: Sequence[str], stdin: str, output: Path) -> Child:
     process.stdin.write(stdin.encode())
     process.stdin.close()
     return _Process(process)
+
+
+def foreground(argv: Sequence[str], more: Mapping[str, str]) -> int:
+    """Run a program on this very terminal, until it ends; `more` is added to its environment. The exit code."""
+    return subprocess.run(list(argv), check=False, env={**os.environ, **more}, cwd=os.environ.get("HOME", "/")).returncode

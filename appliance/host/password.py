@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hash a password as the image's own libcrypt does (yescrypt). Called in the library: no argument list ever holds one.
+"""Hash a password as the image's own libcrypt does (yescrypt), and compare. In the library: no argument list ever holds one.
 
 Python has no crypt module from 3.13 on; libxcrypt is on every Debian, since PAM and login need it.
 """
 
 import ctypes
+import hmac
 
 from appliance.errors import ApplianceError
 
@@ -34,3 +35,14 @@ def hashed(password: str) -> str:
         if found and found.startswith(method):
             return found.decode()
     raise ApplianceError("this machine's libcrypt knows neither yescrypt nor SHA-512", "use a libxcrypt of 4.4 or later")
+
+
+def matches(password: str, field: str) -> bool:
+    """Is it the password of this field of /etc/shadow? Never for a field that no password opens; about 50 ms."""
+    if not field.startswith("$") or "\0" in password:
+        return False
+    library = _library()
+    library.crypt.restype = ctypes.c_char_p
+    library.crypt.argtypes = (ctypes.c_char_p, ctypes.c_char_p)
+    found: bytes | None = library.crypt(password.encode(), field.encode())
+    return found is not None and hmac.compare_digest(found, field.encode())

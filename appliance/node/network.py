@@ -4,7 +4,8 @@
 from appliance.host.host import Host
 from appliance.model.netreport import NetworkView
 from appliance.node import health
-from appliance.node.status import followed, uptime
+from appliance.node.published import uptime
+from appliance.node.status import followed
 from appliance.services.network import report
 
 

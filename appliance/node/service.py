@@ -23,7 +23,8 @@ from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import Plan
 from appliance.model.status import Boot
 from appliance.node.health import LOOK
-from appliance.node.status import BOOT, wanted
+from appliance.node.published import BOOT
+from appliance.node.status import wanted
 from appliance.node.trial import BUSY, LOCK
 from appliance.node.watch import Watch
 

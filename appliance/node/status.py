@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Put together what `trivet status` says: the machine as it is, against the spec that is saved on it."""
 
-from pydantic import ValidationError
-
 from appliance import __version__, flow
 from appliance.errors import Problems
 from appliance.host.host import Host
@@ -13,11 +11,8 @@ from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.status import Boot, Status
 from appliance.node import health
+from appliance.node.published import CANDIDATE, last_boot, seconds_left, uptime
 from appliance.services.system.observe import SPEC
-
-BOOT = "/run/trivet/status.json"
-CANDIDATE = "/run/trivet/candidate.yaml"
-"""A spec that is tried and not kept yet (node/trial.py); beside it, in seconds since the start, when it is taken back."""
 
 
 def load_saved(host: Host) -> tuple[Spec, str]:
@@ -46,23 +41,12 @@ def wanted(host: Host, inventory: Inventory) -> tuple[Spec, str, Plan]:
     return spec, text, plan.without(ReplaceSpec) if tried else plan
 
 
-def uptime(host: Host) -> float:
-    """Seconds since the start."""
-    return float((host.files.read("/proc/uptime") or "0").split()[0])
-
-
-def seconds_left(host: Host) -> int | None:
-    """Until a change that nobody has kept is taken back; None when there is none."""
-    deadline = host.files.read(f"{CANDIDATE}.deadline")
-    return max(0, round(float(deadline) - uptime(host))) if deadline else None
-
-
 def status(host: Host) -> Status:
     """Never raises for what is wrong with the node: that is what it is there to say."""
     inventory = flow.inspect(host)
     if not inventory.system.installed:
         return Status(state="live", **_facts(host, inventory))
-    boot = _boot(host)
+    boot = last_boot(host)
     try:
         _, _, plan = wanted(host, inventory)
     except Problems as error:
@@ -92,11 +76,3 @@ def _facts(host: Host, inventory: Inventory) -> dict[str, object]:
         "spec": inventory.system.spec,
         "alerts": health.alerts(host, uptime(host)) if inventory.system.installed else (),
     }
-
-
-def _boot(host: Host) -> Boot | None:
-    text = host.files.read(BOOT)
-    try:
-        return Boot.model_validate_json(text) if text else None
-    except ValidationError:
-        return None  # half a file, of a trivetd that was killed while writing: as good as none

@@ -19,11 +19,11 @@ from appliance.host.lock import only_one
 from appliance.model.document import load_spec
 from appliance.model.plan import Plan, ReplaceSpec
 from appliance.model.spec import Spec
-from appliance.node.status import CANDIDATE, load_saved, seconds_left, uptime
+from appliance.node.published import CANDIDATE, DEADLINE, seconds_left, uptime
+from appliance.node.status import load_saved
 
 LOCK = Path("/run/trivet/change.lock")
 TIMER = "trivet-revert"
-_DEADLINE = f"{CANDIDATE}.deadline"
 BUSY = ("another change is being made", "wait for it; `trivet status` says when it is through")
 _PATIENCE = 600
 """Seconds for which going back waits for whoever is at it."""
@@ -60,7 +60,7 @@ def begin(host_with: HostWith, text: str, seconds: int, emit: Emit, planned: Pla
             return plan
         _arm(host, seconds)  # before there is anything to take back: without a timer nothing is tried
         host.files.write(CANDIDATE, text, 0o600)
-        host.files.write(_DEADLINE, f"{uptime(host) + seconds:.2f}")
+        host.files.write(DEADLINE, f"{uptime(host) + seconds:.2f}")
         try:
             flow.apply(plan, host, emit)
             return plan
@@ -116,5 +116,5 @@ def _arm(host: Host, seconds: int) -> None:
 
 def _disarm(host: Host) -> None:
     host.files.remove(CANDIDATE)
-    host.files.remove(_DEADLINE)
+    host.files.remove(DEADLINE)
     host.run(["systemctl", "stop", f"{TIMER}.timer"], check=False)  # not there any more when it is the timer that asks

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from appliance.host.host import Host
 from appliance.model.netreport import Alert, Health, NetworkReport
 from appliance.node.health import HEALTH
-from appliance.node.status import followed, uptime
+from appliance.node.published import uptime
+from appliance.node.status import followed
 from appliance.services.network import health, probe, report
 
 

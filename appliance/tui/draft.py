@@ -8,7 +8,7 @@ yet is not wrong: it is open, and says nothing until somebody wants to go on wit
 
 import glob
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
 ]  # fmt: skip
+Language = Literal["en", "zh_CN"]
 PLANE = "network.planes.management"
 _PLACES: tuple[tuple[str, Field], ...] = (
     ("the medium", "medium"),
@@ -56,7 +57,7 @@ class Draft(Model):
     `strength` is zxcvbn's judgement of the password, 0 to 4, -1 without one; `ssh` is text, a key a line.
     """
 
-    language: Literal["en", "zh_CN"] = "en"
+    language: Language = "en"
     disks: tuple[str, ...] = ()
     wipe: bool = False
     ports: tuple[str, ...] = ()
@@ -100,7 +101,7 @@ _REPLACED: dict[str, Mapping[str, object]] = {
 """For each field an answer that is right in form: with it in the place of a wrong one the other fields can still be judged."""
 
 
-def suggested(inventory: Inventory, language: Literal["en", "zh_CN"] = "en") -> Draft:
+def suggested(inventory: Inventory, language: Language = "en") -> Draft:
     """The draft to begin with: the only blank disk there is, and the first port with a live cable. No disk that holds data."""
     fit = [disk for disk in flow.system_disks(inventory) if not disk.unusable]
     blank = [disk.id for disk in fit if not disk.contents]
@@ -185,16 +186,25 @@ class Verdict:
         return not self.wrong and not self.open
 
 
+Asked = tuple[list[Problem], Spec | None]
+
+
 def judge(draft: Draft, inventory: Inventory) -> Verdict:
     """What `load_spec` and `flow.check` say of the draft, by field."""
-    unanswered = frozenset(_open(draft))
+    return judged(draft, frozenset(_open(draft)), lambda draft: _ask(draft, inventory), field_of)
+
+
+def judged(
+    draft: Draft, unanswered: frozenset[Field], ask: Callable[[Draft], Asked], lead: Callable[[Problem], Field],
+) -> Verdict:  # fmt: skip
+    """The same by whoever makes the spec of a draft; `lead` leads from a problem to a field."""
     found: dict[Field, tuple[Problem, ...]] = {}
     spec = None
     # Three times at most: the form of single answers, how they agree, and then the machine. Each time what is wrong is
     # replaced, so that one wrong answer does not keep the others from being judged.
     for _ in range(3):
-        problems, spec = _ask(draft, inventory)
-        news = {name: tuple(p for p in problems if field_of(p) == name) for name in map(field_of, problems)}
+        problems, spec = ask(draft)
+        news = {name: tuple(p for p in problems if lead(p) == name) for name in map(lead, problems)}
         found = news | found
         if spec is not None:
             break
@@ -203,7 +213,7 @@ def judge(draft: Draft, inventory: Inventory) -> Verdict:
     return Verdict(wrong, unanswered, spec if not wrong and not unanswered else None)
 
 
-def _ask(draft: Draft, inventory: Inventory) -> tuple[list[Problem], Spec | None]:
+def _ask(draft: Draft, inventory: Inventory) -> Asked:
     # Before a disk is chosen the rest is judged as for an installation: what the medium lacks is to be said at once.
     data = document(draft) if draft.disks else document(draft) | {"install": {}}
     try:

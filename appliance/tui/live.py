@@ -9,7 +9,7 @@ from appliance.model.answer import RefusedAnswer
 from appliance.model.base import Model
 from appliance.model.plan import Plan
 from appliance.tui.draft import Draft
-from appliance.tui.outcome import Work
+from appliance.tui.outcome import Installation
 
 FOLDER = Path("/run/trivet/console")
 REFUSED = Path("/run/trivet/refused.json")
@@ -28,22 +28,22 @@ class ThisMachine:
     def __init__(self, folder: Path = FOLDER, refused: Path = REFUSED) -> None:
         self._begun, self._events, self._refused = folder / "install.json", folder / "install.jsonl", refused
 
-    def start(self, draft: Draft, text: str, plan: Plan) -> Work:
+    def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
         """`trivet install` for this very plan; the spec reaches it on its standard input."""
         argv = [sys.executable, "-m", "appliance.cli.main", "install", "-", "--agreed", plan.digest, "--json"]
         started = child.start(argv, text, self._events)
         new = self._begun.with_suffix(".new")
         new.write_text(Begun(pid=started.pid, draft=draft).model_dump_json())
         new.rename(self._begun)
-        return Work(started, self._events, draft)
+        return Installation(started, self._events, draft)
 
-    def begun(self) -> Work | None:
+    def begun(self) -> Installation | None:
         """As install.json says; it is there from the start of an installation until somebody has read that it failed."""
         try:
             begun = Begun.model_validate_json(self._begun.read_text())
         except FileNotFoundError:
             return None
-        return Work(child.Another(begun.pid), self._events, begun.draft)
+        return Installation(child.Another(begun.pid), self._events, begun.draft)
 
     def forget(self) -> None:
         """The events stay where they are, for who looks into the matter."""

@@ -22,24 +22,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Work:
-    """An installation that was begun: its process, the file that its events go to, and what was answered for it."""
+    """Something that was begun: its process, and the file that its events go to."""
 
     child: Child
     events: Path
-    draft: Draft
 
     def same(self, other: "Work") -> bool:
-        """Is that this installation, and no later one?"""
+        """Is that this one, and no later one?"""
         return self.child.pid == other.child.pid
+
+
+@dataclass(frozen=True)
+class Installation(Work):
+    """With what was answered for it."""
+
+    draft: Draft
 
 
 class Live(Protocol):
     """What the wizard can do on a live system; a recorded machine has nothing of it."""
 
-    def start(self, draft: Draft, text: str, plan: Plan) -> Work:
+    def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
         """Begin the installation by the text of a spec, for a plan that was agreed to."""
 
-    def begun(self) -> Work | None:
+    def begun(self) -> Installation | None:
         """The installation that this console, an earlier one or that of another terminal has begun, at work or over."""
 
     def forget(self) -> None:

@@ -6,27 +6,36 @@ import sys
 
 from appliance.host import line
 from appliance.host.host import Host
-from appliance.tui.outcome import Live, Outcome
+from appliance.tui.outcome import Outcome
 from appliance.tui.terminal import Terminal, on_line, terminal
 
 
 def run(host: Host, *, dry: bool) -> Outcome:
-    """The wizard, from its first page to how it ended. `dry` changes nothing on any machine."""
+    """The wizard, from its first page to how it ended, or an installed node's console. `dry` changes nothing on any machine."""
     if not sys.stderr.isatty():
         # Textual draws on the standard error. On a machine's own consoles that is the journal, for what a crash has to say.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     while True:
-        here = _terminal()
-        from appliance.tui.app import Console  # noqa: PLC0415 - the terminal was asked before textual is read
-
-        live: Live | None = None
-        if not dry:
-            from appliance.tui.live import ThisMachine  # noqa: PLC0415 - a recorded machine has no process to start
-
-            live = ThisMachine()
-        outcome = Console(host, here, live).run(mouse=False) or Outcome("left")
+        outcome = _run(host, _terminal(), dry=dry)
         if outcome.kind != "again":
             return outcome
+
+
+def _run(host: Host, here: Terminal, *, dry: bool) -> Outcome:
+    """One or the other: each has much to import, and the terminal was asked before."""
+    if installed(host):
+        from appliance.tui.node import run as node  # noqa: PLC0415 - see above
+
+        return node.run(host, here, dry=dry)
+    from appliance.tui.app import Console  # noqa: PLC0415 - see above
+    from appliance.tui.live import ThisMachine  # noqa: PLC0415 - see above
+
+    return Console(host, here, None if dry else ThisMachine()).run(mouse=False) or Outcome("left")
+
+
+def installed(host: Host) -> bool:
+    """Is this an installed node? By its kernel line, and a container's by its spec, as `flow.inspect` would say."""
+    return "trivet.slot=" in (host.files.read("/proc/cmdline") or "") or host.files.read("/var/lib/trivet/spec.yaml") is not None
 
 
 def _terminal() -> Terminal:

@@ -28,3 +28,8 @@ def rows(pairs: list[tuple[str, str]], margin: int = 2) -> list[tuple[str, str]]
     """Names filled to the longest of them."""
     width = max((cell_len(name) for name, _ in pairs), default=0)
     return [(column(name, width + margin), text) for name, text in pairs]
+
+
+def hanging(name: str, text: str, width: int) -> str:
+    """A name and a text behind it, whose further lines begin where the first does."""
+    return name + paragraph(text, width, " " * cell_len(name)).lstrip()

@@ -25,9 +25,10 @@ def no_machine() -> None:
 class Tmux:
     """A terminal of its own server, so that nobody else's is touched."""
 
-    def __init__(self, socket: Path, term: str, locale: str) -> None:
+    def __init__(self, socket: Path, term: str, locale: str, *program: str) -> None:
         self._base = ["tmux", "-S", str(socket), "-f", "/dev/null"]
-        argv = [sys.executable, "-m", "appliance.cli.main", "console", "--machine", "tests/machines/small-bios"]
+        wizard = ("-m", "appliance.cli.main", "console", "--machine", "tests/machines/small-bios")
+        argv = [sys.executable, *(program or wizard)]
         # COLUMNS and LINES are there as in a shell that exports them: the terminal's own word counts.
         clean = ["env", "-u", "LC_ALL", "-u", "LC_CTYPE", "-u", "NO_COLOR", "-u", "COLORTERM",
                  "COLUMNS=80", "LINES=24", f"TERM={term}", f"LANG={locale}"]  # fmt: skip
@@ -39,6 +40,10 @@ class Tmux:
 
     def keys(self, *names: str) -> None:
         self._run("send-keys", *names)
+
+    def type(self, text: str) -> None:
+        """All at once, as somebody types who does not look."""
+        self._run("send-keys", "-l", text)
 
     def show(self, *more: str) -> str:
         return self._run("capture-pane", "-p", *more)

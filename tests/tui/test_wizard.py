@@ -14,7 +14,7 @@ from appliance.model.document import load_spec
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
 from appliance.tui.draft import Draft, suggested
-from appliance.tui.outcome import Outcome, Work
+from appliance.tui.outcome import Installation, Outcome
 from appliance.tui.screens.admin import AdminPage
 from appliance.tui.screens.wizard import PAGES
 from appliance.tui.terminal import Terminal
@@ -307,14 +307,14 @@ class Installer:
     def __init__(self, folder: Path, answer: RefusedAnswer | None = None) -> None:
         self._folder, self._answer = folder, answer
         self.plans: list[Plan] = []
-        self.work: Work | None = None
+        self.work: Installation | None = None
 
-    def start(self, draft: Draft, text: str, plan: Plan) -> Work:
+    def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
         self.plans.append(plan)
         events = self._folder / f"{len(self.plans)}.jsonl"
         events.write_text("")
         self.process = Process(len(self.plans))
-        self.work = Work(self.process, events, draft)
+        self.work = Installation(self.process, events, draft)
         return self.work
 
     def say(self, *lines: dict[str, object]) -> None:
@@ -322,7 +322,7 @@ class Installer:
         with self.work.events.open("a") as file:
             file.writelines(json.dumps(line) + "\n" for line in lines)
 
-    def begun(self) -> Work | None:
+    def begun(self) -> Installation | None:
         return self.work
 
     def forget(self) -> None:

@@ -12,6 +12,7 @@ from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from appliance.model.problem import Problem
@@ -24,11 +25,11 @@ from appliance.tui.widgets.field import Field, Remark
 from appliance.tui.widgets.frame import Action, Keys, Rule, Title, button
 
 if TYPE_CHECKING:
-    from appliance.tui.app import Console
+    from appliance.tui.base import BaseConsole
 
 
 class Page(Screen[None]):
-    """A page of the wizard. Its answers live in the app's draft, so pages come and go and nothing that was typed is lost."""
+    """A page of a console. Its answers live in the app's draft, so pages come and go and nothing that was typed is lost."""
 
     BINDINGS: ClassVar = [
         Binding("escape", "back", priority=True),
@@ -46,9 +47,9 @@ class Page(Screen[None]):
         self.insisted = False
 
     @property
-    def console(self) -> Console:
+    def console(self) -> BaseConsole:
         """The program that this page is a page of."""
-        return cast("Console", self.app)
+        return cast("BaseConsole", self.app)
 
     # What a page is made of.
 
@@ -64,16 +65,12 @@ class Page(Screen[None]):
         """What is asked or shown."""
         raise NotImplementedError
 
-    def actions(self) -> Iterable[Action]:
+    def actions(self) -> Iterable[Widget]:
         """The buttons, the first one the way back."""
         return (Action(button("back"), id="back"), Action(button("next"), id="next"))
 
     def compose(self) -> ComposeResult:
-        from appliance.tui.screens.wizard import number_of  # noqa: PLC0415 - the order of the pages knows the pages
-
-        number, total = number_of(type(self))
-        place = f"{self.heading()}  ({number}/{total})" if number else self.heading()
-        yield Title(_("Trivet installer"), place, self._machine())
+        yield Title(self.product(), self.place(), self.corner())
         yield Rule()
         with VerticalScroll(id="body", can_focus=False):
             yield from self.body()
@@ -83,7 +80,19 @@ class Page(Screen[None]):
             yield Remark(id="notice")
         yield Keys(self._keys())
 
-    def _machine(self) -> str:
+    def product(self) -> str:
+        """What program this is: the left end of the title."""
+        return _("Trivet installer")
+
+    def place(self) -> str:
+        """Where one is: the middle of the title."""
+        from appliance.tui.screens.wizard import number_of  # noqa: PLC0415 - the order of the pages knows the pages
+
+        number, total = number_of(type(self))
+        return f"{self.heading()}  ({number}/{total})" if number else self.heading()
+
+    def corner(self) -> str:
+        """Which machine this is: the right end of the title."""
         inventory = self.console.inventory
         if inventory is None:
             return ""
@@ -91,11 +100,14 @@ class Page(Screen[None]):
         return " ".join(word for word in (dmi.manufacturer, dmi.product) if word)
 
     def _keys(self) -> list[tuple[str, str]]:
-        keys = [("F1", _("Help")), ("Esc", _("Back")), ("Ctrl+N", _("Next")), ("F10", _("Leave"))]
-        if self.console.terminal.chinese:
-            other = "zh_CN" if self.console.draft.language == "en" else "en"
-            keys.insert(1, ("F2", i18n.NAMES[other]))
-        return [*keys, ("Tab", _("next field"))]
+        first, *others = self.keys()
+        if not self.console.terminal.chinese:
+            return [first, *others]
+        return [first, ("F2", i18n.NAMES["zh_CN" if self.console.language == "en" else "en"]), *others]
+
+    def keys(self) -> list[tuple[str, str]]:
+        """The keys that work here, the first one F1; that of the other language is added where it can be shown."""
+        return [("F1", _("Help")), ("Esc", _("Back")), ("Ctrl+N", _("Next")), ("F10", _("Leave")), ("Tab", _("next field"))]
 
     # What happens on it.
 
@@ -182,7 +194,7 @@ class Page(Screen[None]):
 
     def action_language(self) -> None:
         if self.console.terminal.chinese:
-            self.console.speak("zh_CN" if self.console.draft.language == "en" else "en")
+            self.console.speak("zh_CN" if self.console.language == "en" else "en")
 
     def action_leave(self) -> None:
         """Ask, with the focus on staying."""

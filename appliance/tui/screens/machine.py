@@ -54,12 +54,12 @@ class MachinePage(Page):
             yield from _remarks(inventory)
             for problem in self.console.verdict.wrong.get("medium", ()) if self.console.verdict else ():
                 yield paragraph(f"! {sentence(problem)}", "wrong")
-            for name, text in table.rows(list(_machine(inventory.machine))):
+            for name, text in table.rows(list(machine(inventory.machine))):
                 with Horizontal(classes="fact"):
                     yield paragraph(name, "fact-name")
                     yield paragraph(text, "fact-text")
-            yield from _disks(inventory)
-            yield from _ports(inventory)
+            yield from disks(inventory)
+            yield from ports(inventory)
 
     def stuck(self) -> drafts.Field | None:
         """Looking on is free: the plan says again what cannot be done."""
@@ -75,7 +75,8 @@ def _remarks(inventory: Inventory) -> ComposeResult:
         yield paragraph(_("Nothing is missing."))
 
 
-def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
+def machine(machine: Machine) -> Iterator[tuple[str, str]]:
+    """The server itself: a name and what there is to say, row by row."""
     dmi, firmware, cpu = machine.dmi, machine.firmware, machine.cpu
     name = " ".join(word for word in (dmi.manufacturer, dmi.product) if word) or _("unknown")
     yield _("machine"), _list(name, _("serial {serial}").format(serial=dmi.serial) if dmi.serial else "")
@@ -95,21 +96,23 @@ def _machine(machine: Machine) -> Iterator[tuple[str, str]]:
     yield "BMC", machine.bmc.interface if machine.bmc else _("none")
 
 
-def _disks(inventory: Inventory) -> ComposeResult:
-    disks = flow.system_disks(inventory)
-    total = format_size(sum(disk.size for disk in disks))
-    count = ngettext("{number} disk", "{number} disks", len(disks)).format(number=len(disks))
-    yield paragraph(_list(count, total) if disks else _("No disk at all"), "subhead")
-    for disk in disks:
+def disks(inventory: Inventory) -> ComposeResult:
+    """The disks, and why one cannot be used."""
+    found = flow.system_disks(inventory)
+    total = format_size(sum(disk.size for disk in found))
+    count = ngettext("{number} disk", "{number} disks", len(found)).format(number=len(found))
+    yield paragraph(_list(count, total) if found else _("No disk at all"), "subhead")
+    for disk in found:
         choice = facts.disk(disk)
         yield _item(choice, 10)
 
 
-def _ports(inventory: Inventory) -> ComposeResult:
-    ports = drafts.ports(inventory)
-    count = ngettext("{number} network port", "{number} network ports", len(ports)).format(number=len(ports))
-    yield paragraph(count if ports else _("No network port at all"), "subhead")
-    for nic in ports:
+def ports(inventory: Inventory) -> ComposeResult:
+    """The network ports."""
+    found = drafts.ports(inventory)
+    count = ngettext("{number} network port", "{number} network ports", len(found)).format(number=len(found))
+    yield paragraph(count if found else _("No network port at all"), "subhead")
+    for nic in found:
         functions = (_("SR-IOV: up to {number} virtual functions").format(number=nic.sriov.total),) if nic.sriov else ()
         yield _item(facts.port(nic), 4, *functions)
 

@@ -48,7 +48,7 @@ class PlanPage(Page):
                 yield from self._summary()
                 plan = flow.plan(inventory, verdict.spec)
                 yield from _lost(plan)
-                yield from _steps(plan)
+                yield from steps(plan)
 
     def _summary(self) -> ComposeResult:
         for name, text in table.rows(list(summary(self.console.draft, self.console.inventory))):
@@ -90,7 +90,8 @@ def summary(draft: drafts.Draft, inventory: object) -> Iterator[tuple[str, str]]
     yield "SSH", _("with the key that was given") if draft.ssh.strip() else _("off")
 
 
-def _steps(plan: Plan) -> ComposeResult:
+def steps(plan: Plan) -> ComposeResult:
+    """The steps, each with its reason."""
     if not plan.steps:
         yield paragraph(_("Nothing to do: this node is installed here already."), "subhead")
         return

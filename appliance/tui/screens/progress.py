@@ -67,6 +67,10 @@ class ProgressPage(Page):
             Action(_("Back to the plan"), id="again", disabled=not (self.over and not self._well)),
         )
 
+    def succeeded(self, code: int) -> bool:
+        """Did it do all that it should? `code` is what its process ended with."""
+        return self.work.complete
+
     @property
     def _well(self) -> bool:
         return self.over and self.work.complete
@@ -90,7 +94,7 @@ class ProgressPage(Page):
             self.feed(line.decode(errors="replace"))
         if ended is not None:
             self.over = True
-            if not self.work.complete and self.work.failed is None:
+            if not self.succeeded(ended) and self.work.failed is None:
                 said_last = _last_line(path.with_suffix(".err"))
                 self.work = self.work.after(Failed(message=said_last or f"it ended with {ended}"))
             self._finish()
@@ -122,7 +126,10 @@ class ProgressPage(Page):
         self.query_one(selector, Static).update(Content(text))
 
     def _bar(self, work: Work) -> str:
-        share = work.done / work.size if work.size else float(work.complete)
+        return self.bar(work.done / work.size if work.size else float(work.complete))
+
+    def bar(self, share: float) -> str:
+        """So much of it, from 0 to 1."""
         full, rest = ("█", "░") if self.console.terminal.utf8 else ("#", ".")
         filled = int(_BAR * share)
         return f"[{full * filled}{rest * (_BAR - filled)}] {share:4.0%}"

@@ -35,6 +35,12 @@ class Entry(Input):
         return super()._value
 
 
+class Last(Entry):
+    """Enter is the answer. Not a key of the page: that would come before the letters that were typed just before it."""
+
+    BINDINGS = [("enter", "submit")]
+
+
 class Field(Vertical):
     """A named input. `Changed` at each key; `Left` when one goes on, which is when an answer may be judged in words."""
 
@@ -47,22 +53,18 @@ class Field(Vertical):
 
     def __init__(
         self, name: draft.Field, label: str, value: str = "", *, hint: str = "", placeholder: str = "", secret: bool = False,
-        suggester: Suggester | None = None, id: str | None = None,
+        suggester: Suggester | None = None, id: str | None = None, last: bool = False,
     ) -> None:  # fmt: skip
         super().__init__(id=id or f"field-{name}", classes="field")
         self.field: draft.Field = name
         self._label, self._hint = label, hint
-        self._input = Entry(value, placeholder=placeholder, password=secret, suggester=suggester, compact=True,
+        kind = Last if last else Entry
+        self._input = kind(value, placeholder=placeholder, password=secret, suggester=suggester, compact=True,
                            select_on_focus=False)  # fmt: skip
 
     def suggest(self, suggester: Suggester) -> None:
         """Offer these from now on."""
         self._input.suggester = suggester
-
-    @property
-    def value(self) -> str:
-        """What is typed by now."""
-        return self._input.value
 
     @property
     def again(self) -> bool:
@@ -72,6 +74,15 @@ class Field(Vertical):
     def focus_input(self) -> None:
         """Put the cursor here."""
         self._input.focus()
+
+    @property
+    def value(self) -> str:
+        """What stands there, also when nobody has been told yet: keys may come faster than messages."""
+        return self._input.value
+
+    def empty(self) -> None:
+        """As if nothing had been typed."""
+        self._input.value = ""
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="row"):

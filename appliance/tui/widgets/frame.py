@@ -25,6 +25,12 @@ class Title(Widget):
         super().__init__()
         self._parts = (left, middle, right)
 
+    def put(self, left: str, middle: str, right: str) -> None:
+        """Say this instead."""
+        if self._parts != (left, middle, right):
+            self._parts = (left, middle, right)
+            self.refresh()
+
     def render(self) -> Content:
         left, middle, right = (Content(part) for part in self._parts)
         width = self.size.width - 2

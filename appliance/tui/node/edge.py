@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the node's console does, as opposed to shows: all of it passes here, and nowhere else.
+
+Whatever changes the node is `trivet` as a child, so the console can do nothing that the command line cannot, and its death
+stops nothing. Consoles share what they count of wrong passwords by a file under /run.
+"""
+
+import os
+import sys
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+from appliance.errors import ApplianceError
+from appliance.host import audit, child
+from appliance.host.host import Host
+from appliance.host.lock import only_one
+from appliance.node.published import uptime
+from appliance.tui.node.lockout import Attempts
+from appliance.tui.outcome import Work
+
+FOLDER = "/run/trivet/console"
+_ATTEMPTS = f"{FOLDER}/attempts.json"
+_LOG_LINES = 1000
+IDLE = 600
+"""Seconds without a key after which somebody is logged out, of the console and of its shell."""
+UNITS: dict[str, tuple[str, ...]] = {
+    "trivetd": ("-u", "trivetd"),
+    "trivet-console": ("-t", audit.IDENTITY),
+    "kernel": ("-k",),
+    "all": (),
+}
+"""What of the journal can be asked for."""
+
+
+class Edge(Protocol):
+    """The effects of the console."""
+
+    def attempts(self) -> Attempts:
+        """The wrong passwords of late, on all consoles of this node."""
+
+    def locked(self) -> bool:
+        """Has root no password at all?"""
+
+    def opens(self, password: str) -> bool:
+        """Is it root's? Counts it when it is not. ApplianceError when it cannot be said."""
+
+    def note(self, text: str) -> None:
+        """A line for the journal."""
+
+    def start(self, *arguments: str, stdin: str = "") -> Work:
+        """Start `trivet` with these; it outlives the console."""
+
+    def shell(self) -> int:
+        """A shell on this terminal, until it ends."""
+
+    def power(self, verb: str) -> None:
+        """"reboot" or "poweroff", with a farewell to every service."""
+
+    def log(self, unit: str) -> list[str]:
+        """The last lines of the journal, one of UNITS."""
+
+
+class LiveEdge:
+    """Those of this machine."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._works = count(1)
+
+    def attempts(self) -> Attempts:
+        try:
+            return Attempts.model_validate_json(self._host.files.read(_ATTEMPTS) or "{}")
+        except ValueError:
+            return Attempts()
+
+    def _field(self) -> str:
+        lines = (self._host.files.read("/etc/shadow") or "").splitlines()
+        return next((line.split(":")[1] for line in lines if line.startswith("root:")), "")
+
+    def locked(self) -> bool:
+        return not self._field().startswith("$")
+
+    def opens(self, password: str) -> bool:
+        from appliance.host.password import matches  # noqa: PLC0415 - ctypes, which the status screen does not need
+
+        with only_one(Path(f"{FOLDER}/login.lock"), "somebody logs in at another console", "try again"):
+            now, before = uptime(self._host), self.attempts()
+            if before.left(now):
+                return False
+            # Counted before it is looked at: who kills the console meanwhile gains no attempt. A full /run keeps nobody out.
+            with suppress(OSError):
+                self._host.files.write(_ATTEMPTS, before.failed(now).model_dump_json(), 0o600)
+            good = matches(password, self._field())
+            if good:
+                self._host.files.remove(_ATTEMPTS)
+        self.note("root logged in" if good else f"wrong password, number {before.failed(now).failures}")
+        return good
+
+    def note(self, text: str) -> None:
+        audit.note(text)
+
+    def start(self, *arguments: str, stdin: str = "") -> Work:
+        self.note(f"began: trivet {' '.join(arguments)}")
+        events = Path(FOLDER) / f"{os.getpid()}-{next(self._works)}.jsonl"
+        argv = [sys.executable, "-m", "appliance.cli.main", *arguments, "--json"]
+        return Work(child.start(argv, stdin, events), events)
+
+    def shell(self) -> int:
+        self.note("began: a shell")
+        # At an idle prompt bash logs out by itself, as the console would.
+        code = child.foreground(["bash", "--login"], {"TMOUT": str(IDLE)})
+        self.note("the shell has ended")
+        return code
+
+    def power(self, verb: str) -> None:
+        self.note(f"began: {verb}")
+        self._host.run(["systemctl", verb])
+
+    def log(self, unit: str) -> list[str]:
+        argv = ["journalctl", "--no-pager", "--quiet", "-o", "short-iso", "-n", str(_LOG_LINES), *UNITS[unit]]
+        return self._host.run(argv).stdout.splitlines()
+
+
+class DryEdge:
+    """Those of a recorded machine: whoever looks at it may log in, and nothing is done."""
+
+    def attempts(self) -> Attempts:
+        return Attempts()
+
+    def locked(self) -> bool:
+        return False
+
+    def opens(self, password: str) -> bool:
+        return True
+
+    def note(self, text: str) -> None:
+        """There is nobody who would read it."""
+
+    def start(self, *arguments: str, stdin: str = "") -> Work:
+        raise _refused()
+
+    def shell(self) -> int:
+        raise _refused()
+
+    def power(self, verb: str) -> None:
+        raise _refused()
+
+    def log(self, unit: str) -> list[str]:
+        raise _refused()
+
+
+def _refused() -> ApplianceError:
+    return ApplianceError("this is a recorded machine: nothing is done on it", "run this on a node")

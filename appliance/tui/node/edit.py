@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What somebody changes of a node, as changes of the text of its spec. Pure.
+
+The fields are those of the wizard; they begin with what the spec says, and only what differs from that is written back: a
+selector, a comment, a plane that nobody touched stays as it was.
+"""
+
+from collections.abc import Iterator
+
+from appliance import flow
+from appliance.errors import SpecError
+from appliance.model.document import load_spec
+from appliance.model.inventory import Inventory
+from appliance.model.problem import Problem
+from appliance.model.spec import Spec
+from appliance.services.network.topology import resolve
+from appliance.tui import draft as drafts
+from appliance.tui.draft import Draft, Verdict, words
+from appliance.tui.node.yamledit import GONE, Path, edited
+
+_PLANE: Path = ("network", "planes", "management")
+NETWORK: frozenset[str] = frozenset({"ports", "bond", "vlan", "method", "address", "gateway", "dns"})
+"""Fields whose change can lock somebody out: it is tried, and takes itself back."""
+
+
+class NodeDraft(Draft):
+    """What the spec of a node says, as it can be typed; `ssh_on` is apart from the keys."""
+
+    ssh_on: bool = False
+
+
+def draft_of(spec: Spec, inventory: Inventory) -> NodeDraft:
+    """The fields as the spec has them; ports are those that its selectors take on this machine."""
+    plane = spec.network.planes.management
+    uplinks, _ = resolve(inventory, spec)
+    macs = next((tuple(n.mac for n in u.nics) for u in uplinks if any(p.name == "management" for p in u.planes)), ())
+    wished = (plane.address,) if isinstance(plane.address, str) else plane.address
+    dhcp = wished == ("dhcp",)
+    return NodeDraft(
+        ports=macs,
+        bond=plane.bond,
+        vlan="" if plane.vlan is None else str(plane.vlan),
+        method="dhcp" if dhcp else "static",
+        address="" if dhcp else ", ".join(wished),
+        gateway=", ".join(plane.gateways),
+        dns=", ".join(plane.dns),
+        name=spec.node.name,
+        timezone=spec.node.timezone,
+        ntp=", ".join(spec.node.ntp),
+        language=spec.node.language,
+        password_hash=spec.admin.password_hash,
+        ssh="\n".join(spec.admin.ssh.authorized_keys),
+        ssh_on=spec.admin.ssh.enabled,
+    )
+
+
+def changed(before: NodeDraft, after: NodeDraft) -> frozenset[str]:
+    """The fields that say something else."""
+    return frozenset(
+        name for name in NodeDraft.model_fields if name != "strength" and getattr(before, name) != getattr(after, name)
+    )
+
+
+def changes(before: NodeDraft, after: NodeDraft) -> dict[Path, object]:
+    """What is written into the spec."""
+    names = changed(before, after)
+    return dict((*_network(names, after), *_rest(names, after)))
+
+
+def _network(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, object]]:
+    if "ports" in names:
+        yield (*_PLANE, "nics"), [{"mac": mac} for mac in after.ports]
+        yield (*_PLANE, "on"), GONE
+    if "bond" in names:
+        yield (*_PLANE, "bond"), GONE if after.bond == "none" else after.bond
+    if "vlan" in names:
+        yield (*_PLANE, "vlan"), _number(after.vlan)
+    if names & {"method", "address"}:
+        yield (*_PLANE, "address"), "dhcp" if after.method == "dhcp" else _few(after.address) or ""
+    if after.method == "dhcp" and "method" in names:
+        yield (*_PLANE, "gateway"), GONE  # a server gives it, and one of ours would be in none of the networks
+        yield (*_PLANE, "dns"), GONE
+    else:
+        if "gateway" in names:
+            yield (*_PLANE, "gateway"), _few(after.gateway) or GONE
+        if "dns" in names:
+            yield (*_PLANE, "dns"), words(after.dns) or GONE
+
+
+def _rest(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, object]]:
+    for name in sorted(names & {"name", "timezone", "language"}):
+        yield ("node", name), getattr(after, name).strip()
+    if "ntp" in names:
+        yield ("node", "ntp"), words(after.ntp) or GONE
+    if "password_hash" in names and after.password_hash:
+        yield ("admin", "password_hash"), after.password_hash.get_secret_value()
+    if "ssh" in names:
+        yield ("admin", "ssh", "authorized_keys"), [line.strip() for line in after.ssh.splitlines() if line.strip()]
+    if "ssh_on" in names:
+        yield ("admin", "ssh", "enabled"), after.ssh_on
+
+
+def _number(text: str) -> object:
+    text = text.strip()
+    return GONE if not text else int(text) if text.isascii() and text.isdigit() else text
+
+
+def _few(text: str) -> object:
+    """One as itself, several as a list."""
+    found = words(text)
+    return found[0] if len(found) == 1 else found
+
+
+def text(saved: str, before: NodeDraft, after: NodeDraft) -> tuple[str, bool]:
+    """The spec with what was changed, and whether its comments are still there."""
+    return edited(saved, changes(before, after))
+
+
+def judge(saved: str, before: NodeDraft, draft: NodeDraft, inventory: Inventory) -> Verdict:
+    """What is wrong with what was typed, by field."""
+
+    def ask(draft: Draft) -> drafts.Asked:
+        if not isinstance(draft, NodeDraft):
+            raise TypeError(draft)
+        try:
+            spec = load_spec(text(saved, before, draft)[0])
+        except SpecError as error:
+            return list(error.problems), None
+        return flow.check(inventory, spec), spec
+
+    return drafts.judged(draft, frozenset(_open(draft)), ask, _lead)
+
+
+def _lead(problem: Problem) -> drafts.Field:
+    """What is said of other parts of the spec is said where it can be read: it keeps this change from being made, too."""
+    try:
+        return drafts.field_of(problem)
+    except LookupError:
+        return "ports"
+
+
+def _open(draft: NodeDraft) -> Iterator[drafts.Field]:
+    yield from (name for name in ("ports", "name", "timezone") if not getattr(draft, name))
+    if draft.method == "static" and not draft.address.strip():
+        yield "address"

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The menu: a list, and beside it what the line under the cursor is for. Two levels at most; digits choose, too."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from appliance.errors import ApplianceError
+from appliance.tui.i18n import _
+from appliance.tui.node.pages.base import Manage
+from appliance.tui.screens.base import Page
+from appliance.tui.screens.dialog import Ask
+from appliance.tui.widgets.frame import Action
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of the menu: `about` is what stands beside it, `open` what Enter does; `key` is its digit, by default its number."""
+
+    label: str
+    about: str
+    open: Callable[[], None]
+    key: str = ""
+
+
+class Items(OptionList):
+    """The lines, numbered."""
+
+    def __init__(self, items: Sequence[Item], at: int) -> None:
+        self.items = list(items)
+        numbers = count(1)
+        self._keys = [item.key or str(next(numbers)) for item in items]
+        signs = (key if len(key) == 1 else " " for key in self._keys)
+        options = (Option(Content(f"{sign} {item.label}")) for sign, item in zip(signs, items, strict=True))
+        super().__init__(*options, id="items", compact=True)
+        self.highlighted = min(at, len(self.items) - 1)
+
+    def on_key(self, event: events.Key) -> None:
+        """A digit is that line's key."""
+        if event.character in self._keys:
+            event.stop()
+            self.highlighted = self._keys.index(event.character)
+            self.action_select()
+
+
+class Menu(Manage):
+    """A level of the menu."""
+
+    BINDINGS: ClassVar = [("right", "enter")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at = 0
+        self._was_on_trial = False
+
+    def items(self) -> Iterable[Item]:
+        """Its lines."""
+        raise NotImplementedError
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("The arrow keys move, Enter opens, Esc goes back; a digit opens the line of that number."),
+            _("What changes the node is shown as a plan first. A change of the network is tried, and takes itself back unless "
+              "you keep it."),
+            _("F10 logs out. After ten minutes without a key that happens by itself."),
+        )  # fmt: skip
+
+    def body(self) -> ComposeResult:
+        self._was_on_trial = self.node.seen.reverts_in is not None
+        items = list(self.items())
+        with Horizontal(id="menu-list"):
+            yield Items(items, self._at)
+            yield Static(Content(items[min(self._at, len(items) - 1)].about), id="about")
+
+    def actions(self) -> Iterable[Action]:
+        """None: the list is all there is."""
+        return ()
+
+    def keys(self) -> list[tuple[str, str]]:
+        return [("F1", _("Help")), ("Enter", _("Open")), ("Esc", _("Back")), ("F10", _("Log out"))]
+
+    def on_screen_resume(self) -> None:
+        """What was on trial may be over, or begun."""
+        self.judge()
+
+    def judge(self) -> None:
+        super().judge()
+        if self.is_mounted and self._was_on_trial != (self.node.seen.reverts_in is not None):
+            self.refresh(recompose=True)
+
+    @on(OptionList.OptionHighlighted)
+    def _looked(self, event: OptionList.OptionHighlighted) -> None:
+        self._at = event.option_index
+        items = self.query_one(Items).items
+        if self._at < len(items):
+            self.query_one("#about", Static).update(Content(items[self._at].about))
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.notice("")
+        self.query_one(Items).items[event.option_index].open()
+
+    def action_enter(self) -> None:
+        self.query_one(Items).action_select()
+
+    def to(self, page: Callable[[], Page]) -> Callable[[], None]:
+        """What opens a page."""
+        return lambda: self.node.open(page())
+
+    def edit(self, page: Callable[[], Page]) -> Callable[[], None]:
+        """What opens a page that changes something: it begins with what the node follows now."""
+
+        def open_() -> None:
+            if self.node.seen.reverts_in is not None:
+                self.notice(_("A change is on trial: keep it, or take it back, before another one."))
+                return
+            self.node.begin()
+            self.node.open(page())
+
+        return open_
+
+
+class MenuPage(Menu):
+    """The first level."""
+
+    def heading(self) -> str:
+        return _("Menu")
+
+    def items(self) -> Iterable[Item]:
+        from appliance.tui.node.pages import change, logs, reports, trial  # noqa: PLC0415 - those that are opened
+
+        if self.node.seen.reverts_in is not None:
+            about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
+            yield Item(_("Change on trial"), about, self.to(trial.TrialPage), key="0")
+        yield Item(_("Network"), _("Show it, change the management network, test it."), self.to(NetworkMenu))
+        yield Item(_("Node"), _("Name, time, language, password, SSH."), self.to(NodeMenu))
+        yield Item(_("Disks"), _("All disks: what each is for, size, serial number, what is on it."), self.to(reports.DisksPage))
+        yield Item(_("Hardware"), _("What is in this server, as the kernel sees it."), self.to(reports.HardwarePage))
+        yield Item(_("Alerts"), _("What is wrong, and what to do about each."), self.to(reports.AlertsPage))
+        yield Item(_("Logs"), _("The journal: search in it, choose whose lines."), self.to(logs.LogsPage))
+        about = _("Make the node what its spec says, where it is not: repairs what somebody or something has altered. The plan "
+                  "is shown first.")  # fmt: skip
+        yield Item(_("Apply the spec again"), about, self.edit(change.RepairPage))
+        yield Item(_("Shell"), _("A root shell on this screen. `exit` comes back here."), self._shell)
+        yield Item(_("Restart or switch off"), _("You are asked before it is done."), self.to(PowerMenu))
+        yield Item(_("Log out"), _("Back to the status, which everybody may see."), self.action_leave)
+
+    def action_back(self) -> None:
+        """To the status; who is logged in stays so, and it says so."""
+        self.node.home()
+
+    def go(self, by: int) -> None:
+        self.action_back()
+
+    def _shell(self) -> None:
+        try:
+            with self.app.suspend():
+                self.node.edge.shell()
+        except SuspendNotSupported:
+            self.notice(_("This terminal can be left to no other program."))
+        except ApplianceError as error:
+            self.refused(error)
+        self.node.stay()
+        self.node.action_redraw()
+
+
+class NetworkMenu(Menu):
+    """What there is to do with the network."""
+
+    def heading(self) -> str:
+        return _("Network")
+
+    def items(self) -> Iterable[Item]:
+        from appliance.tui.node.pages import nettest, reports, settings  # noqa: PLC0415 - as above
+
+        yield Item(_("Show"), _("Planes, their ports and bonds, neighbours, counters."), self.to(reports.NetworkPage))
+        about = _("Ports, bond, VLAN, address, gateway, DNS. The change is tried for a minute, and takes itself back unless you "
+                  "keep it.")  # fmt: skip
+        yield Item(_("Change the management network"), about, self.edit(settings.NetworkEdit))
+        about = _("Link, address, gateway, DNS and MTU of each plane, asked on the wire, one after the other.")
+        yield Item(_("Test"), about, lambda: nettest.begin(self))
+        yield Item("SR-IOV", _("Ports with virtual functions, and who has them."), self.to(reports.SriovPage))
+
+
+class NodeMenu(Menu):
+    """Who the node is, and who may enter."""
+
+    def heading(self) -> str:
+        return _("Node")
+
+    def items(self) -> Iterable[Item]:
+        from appliance.tui.node.pages import settings  # noqa: PLC0415 - as above
+
+        yield Item(_("Name and time"), _("Name, time zone, time servers."), self.edit(settings.NameEdit))
+        about = _("The language that this console begins with. F2 changes it at any time, for this screen.")
+        yield Item(_("Language"), about, self.edit(settings.LanguageEdit))
+        yield Item(_("Password"), _("Another password for root, typed twice."), self.edit(settings.PasswordEdit))
+        yield Item("SSH", _("On or off, and who may log in with which key."), self.edit(settings.SshEdit))
+
+
+class PowerMenu(Menu):
+    """Each asks first, with the focus on no."""
+
+    def heading(self) -> str:
+        return _("Restart or switch off")
+
+    def items(self) -> Iterable[Item]:
+        running = self.node.seen.vms or ()
+        lost = " " + _("Running on it: {names}.").format(names=_(", ").join(running)) if running else ""
+        restart = _("Restart this node? Its virtual machines and services stop until it is back.") + lost
+        yield Item(_("Restart"), _("Stop everything in order, and start again."), lambda: self._ask("reboot", restart))
+        off = _("Switch this node off? Somebody has to switch it on again.") + lost
+        yield Item(_("Switch off"), _("Stop everything in order, and switch off."), lambda: self._ask("poweroff", off))
+
+    def _ask(self, verb: str, question: str) -> None:
+        word = _("Restart") if verb == "reboot" else _("Switch off")
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.notice(_("Going down ..."))
+                self.run_worker(lambda: self._power(verb), thread=True)
+
+        self.app.push_screen(Ask(word, question, stay=_("Cancel"), go=word), answered)
+
+    def _power(self, verb: str) -> None:
+        try:
+            self.node.edge.power(verb)
+        except ApplianceError as error:
+            self.app.call_from_thread(self.refused, error)

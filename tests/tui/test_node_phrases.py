@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the pure code says of a running node is in the catalogues: its steps, its alerts, what a test of the network finds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from appliance import flow
+from appliance.host.playback import playback
+from appliance.model.document import load_spec
+from appliance.model.netreport import Alert, DuplicateProbe, GatewayProbe, NetworkReport, Probes
+from appliance.services.network import health
+from appliance.services.network.report import ports, report
+from appliance.tui import i18n
+from appliance.tui.i18n import said
+from appliance.tui.node.phrases import PHRASES
+from tests.tui import nodes
+from tests.unit.network import OTHER, node, spec
+from tests.unit.test_net_health import changed, counters, seen
+
+
+@pytest.fixture(autouse=True)
+def chinese() -> Iterator[None]:
+    i18n.use("zh_CN")
+    yield
+    i18n.use("en")
+
+
+def alerts() -> Iterator[Alert]:
+    """One of each kind, by the code that makes them."""
+    before, silent = seen(eth1={"losses": 0}), seen("00:00:00:00:00:00", 2)
+    gone = tuple(u.model_copy(update={"interface": "", "link": False}) if u.bond else u for u in before.uplinks)
+    nobody = tuple(u.model_copy(update={"partner": ""}) if u.bond else u for u in silent.uplinks)
+    reports: list[NetworkReport] = [
+        seen(eth0={"link": False}), seen(eth2={"link": False}), seen(eth2={"link": False, "cable_to": "sw1/7"}),
+        seen(eth2={"member": False}), seen(OTHER, 2), seen(aggregator=2), silent, before.model_copy(update={"uplinks": gone}),
+        silent.model_copy(update={"uplinks": nobody}), report(node(), ports(node()), spec()),
+    ]  # fmt: skip
+    for each in reports:
+        yield from health.alerts(each, Probes())
+    for facts in (
+        {"losses": 3}, counters(rx_packets=90, rx_errors=10), counters(tx_packets=90, tx_errors=10),
+        counters(rx_dropped=1000), counters(tx_dropped=1000),
+    ):  # fmt: skip
+        yield from health.alerts(changed(before, eth1=facts), Probes(), before)
+    gateways = (
+        GatewayProbe(plane="management", address="10.0.0.1", answers=False),
+        GatewayProbe(plane="storage", address="10.0.1.1", answers=True, passes=False),
+    )
+    duplicate = DuplicateProbe(plane="management", address="10.0.0.11/24", macs=(OTHER,))
+    yield from health.alerts(seen(), Probes(gateways=gateways, duplicates=(duplicate,)))
+
+
+def test_every_alert_and_its_remedy() -> None:
+    found = list(alerts())
+    assert len({alert.hint for alert in found}) > 10
+    assert [text for alert in found for text in (alert.message, alert.hint) if said(text) == text] == []
+
+
+def test_every_step_of_a_node() -> None:
+    plan = flow.plan(flow.inspect(playback(nodes.record())), load_spec(nodes.SPEC))
+    assert len(plan.steps) > 7
+    assert [text for step in plan.steps for text in (str(step), step.why) if said(text) == text] == []
+
+
+@pytest.mark.parametrize("phrase", PHRASES, ids=lambda phrase: phrase.engine[:40])
+def test_each_phrase_is_the_first_that_knows_its_sentence(phrase: object) -> None:
+    """A general one before it would take its words apart wrongly."""
+    engine = phrase.engine  # type: ignore[attr-defined]
+    sentence = engine.format_map(Named())
+    assert said(sentence) != sentence
+    if "{" not in engine:
+        assert said(engine) == i18n._(phrase.console)  # type: ignore[attr-defined]
+
+
+class Named(dict[str, str]):
+    """Each name stands for itself."""
+
+    def __missing__(self, name: str) -> str:
+        return f"<{name}>"
