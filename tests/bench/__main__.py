@@ -14,9 +14,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+from tests.bench import console
 from tests.bench.large import large
+from tests.bench.row import Row
 
 REPO = Path(__file__).resolve().parents[2]
 TRIES = 7
@@ -67,12 +70,16 @@ def nodes() -> None:
     """An ISO, its nodes, and what a person would compare them with."""
     from tests.bench import machines, network  # noqa: PLC0415 - they need what is built, and QEMU; the rest does not
 
-    tables = (("container nodes", network.rows), ("a machine of 2 processors and 2 GiB", machines.rows))
-    for title, rows in tables:
-        print(f"\n{title:<50} {'':>10} {'ratio':>6}  reference", flush=True)
-        for what, figure, unit, reference, its in rows():
-            against = f"{figure / its:6.2f}  {reference}, {its:.2f} {unit}" if its else ""
-            print(f"{what:<50} {figure:6.2f} {unit:<3} {against}".rstrip(), flush=True)
+    table("container nodes", network.rows())
+    table("a machine of 2 processors and 2 GiB", machines.rows())
+
+
+def table(title: str, rows: Iterable[Row]) -> None:
+    """Each line as soon as it is measured."""
+    print(f"\n{title:<50} {'':>10} {'ratio':>6}  reference", flush=True)
+    for what, figure, unit, reference, its in rows:
+        against = f"{figure / its:6.2f}  {reference}, {its:.2f} {unit}" if its else ""
+        print(f"{what:<50} {figure:6.2f} {unit:<3} {against}".rstrip(), flush=True)
 
 
 def main() -> None:
@@ -80,6 +87,7 @@ def main() -> None:
     parser.add_argument("--no-machines", action="store_true", help="only what needs neither QEMU nor an ISO")
     args = parser.parse_args()
     programs()
+    table("the console at a recorded machine, 80x24", console.rows())
     if not args.no_machines:
         nodes()
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tests.bench import debian
+from tests.bench.row import Row
 from tests.vm import answers
 from tests.vm.lab import BUILD, Lab
 from tests.vm.machines import Disk, Machine, Nic
@@ -42,8 +43,6 @@ import resource, subprocess, sys
 done = subprocess.run(sys.argv[1:], check=False)
 print(f"peak {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss} KiB")
 """
-Row = tuple[str, float, str, str, float]
-"""What, its figure, its unit, the reference, the reference's figure."""
 
 
 def rows() -> Iterator[Row]:

@@ -8,13 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from tests.bench.row import Row
 from tests.vm import answers
 from tests.vm.containers import ContainerLab, ContainerNode
 from tests.vm.lab import BUILD
 from tests.vm.nspawn import Node
 from tests.vm.process import LabError
 
-Row = tuple[str, float, str, str, float]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSBoYXMgdGhlIHByaXZhdGUgaGFsZiBvZiB0aGlz bench"
 PLANES = ("management", "storage", "overlay", "business")
 MTUS = (1400, 1500)
