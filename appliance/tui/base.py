@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program on a terminal is, whether it installs a node or manages one: its look, its language, how it draws and dies."""
 
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from textual.scrollbar import ScrollBar
 from textual.strip import Strip
 from textual.theme import BUILTIN_THEMES, Theme
 
+from appliance.host import audit
 from appliance.host.host import Host
 from appliance.model.inventory import Inventory
 from appliance.tui import i18n
@@ -106,6 +108,7 @@ class BaseConsole(OnALine[Outcome]):
     def _fatal_error(self) -> None:
         """Textual's own report shows the variables of each frame: here a typed password would be among them."""
         self.bell()
+        audit.note(f"the console crashed\n{traceback.format_exc()}")  # the screen is somebody else's at once
         self._exit_renderables.append(Segments(self.console.render(Traceback(show_locals=False, width=None))))
         self._close_messages_no_wait()
 

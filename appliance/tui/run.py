@@ -4,7 +4,7 @@
 import os
 import sys
 
-from appliance.host import line
+from appliance.host import framebuffer, line
 from appliance.host.host import Host
 from appliance.tui.outcome import Outcome
 from appliance.tui.terminal import Terminal, on_line, terminal
@@ -15,6 +15,9 @@ def run(host: Host, *, dry: bool) -> Outcome:
     if not sys.stderr.isatty():
         # Textual draws on the standard error. On a machine's own consoles that is the journal, for what a crash has to say.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    again = [sys.executable, "-m", "appliance.cli.main", "console"]
+    if not dry and framebuffer.offered(os.environ) and framebuffer.inside(again):
+        return Outcome("left")
     while True:
         outcome = _run(host, _terminal(), dry=dry)
         if outcome.kind != "again":

@@ -4,12 +4,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from appliance.host.framebuffer import MARK
 from appliance.host.line import Answer
 
 _MONO = ("vt1", "vt2", "dumb", "ansi-m", "linux-m")
 """Beginnings of the names of terminals without colour; a real one would print what it does not know as a colour."""
 _LATIN = ("linux",)
-"""The kernel's own screen has 512 glyphs and no Chinese."""
+"""The kernel's own screen has 512 glyphs and no Chinese; that of a frame buffer has."""
 
 
 @dataclass(frozen=True)
@@ -42,4 +43,5 @@ def terminal(environment: Mapping[str, str]) -> Terminal:
     names = (environment.get("LC_ALL", ""), "" if ctype == "C.UTF-8" else ctype, environment.get("LANG", ""))
     locale = next((name for name in names if name), "C")
     utf8 = locale.lower().replace("-", "").partition(".")[2].partition("@")[0] == "utf8"
-    return Terminal(utf8, utf8 and term not in _LATIN, "NO_COLOR" not in environment and not term.startswith(_MONO))
+    chinese = utf8 and (term not in _LATIN or MARK in environment)
+    return Terminal(utf8, chinese, "NO_COLOR" not in environment and not term.startswith(_MONO))

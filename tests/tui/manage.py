@@ -164,5 +164,3 @@ def manage(
             return app.return_value, edge
 
     return asyncio.run(run())
-
-

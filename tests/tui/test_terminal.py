@@ -129,6 +129,7 @@ def test_the_wizard_on_a_real_terminal(tmp_path: Path, term: str, locale: str) -
 @pytest.mark.parametrize(("environment", "expected"), [
     ({"TERM": "linux", "LANG": "zh_CN.UTF-8"}, Terminal(utf8=True, chinese=False, colour=True)),
     ({"TERM": "xterm-256color", "LANG": "en_GB.utf8"}, Terminal()),
+    ({"TERM": "linux", "LANG": "C.UTF-8", "TRIVET_FRAMEBUFFER": "1"}, Terminal(utf8=True, chinese=True, colour=True)),
     ({"TERM": "vt220", "LANG": "C.UTF-8"}, Terminal(utf8=True, chinese=True, colour=False)),
     ({"TERM": "vt100", "LC_CTYPE": "C.UTF-8"}, Terminal(utf8=False, chinese=False, colour=False)),
     ({"TERM": "xterm", "LANG": "C.UTF-8", "LC_ALL": "POSIX"}, Terminal(utf8=False, chinese=False, colour=True)),

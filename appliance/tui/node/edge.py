@@ -56,7 +56,7 @@ class Edge(Protocol):
         """A shell on this terminal, until it ends."""
 
     def power(self, verb: str) -> None:
-        """"reboot" or "poweroff", with a farewell to every service."""
+        """ "reboot" or "poweroff", with a farewell to every service."""
 
     def log(self, unit: str) -> list[str]:
         """The last lines of the journal, one of UNITS."""

@@ -222,5 +222,3 @@ class AlertsPage(Report):
         if not lines:
             lines.append((_("Nothing is wrong.") if seen.looked else _("trivetd has not looked at the network yet."), ""))
         return lines
-
-
