@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One POST to an answer server. Every way in which it can go wrong is a sentence with a remedy.
+"""One question to a server: a POST for the answer, a GET for a public key.
+
+Every way in which it can go wrong is a sentence with a remedy.
 
 With a pinned certificate nothing else is looked at: no chain, no name, no date. A new server's clock is often wrong, and
 its answer server has a certificate that it made itself. The certificate is compared before anything is sent.
@@ -27,6 +29,18 @@ class TryAgain(AnswerError):
 
 def post(url: str, inventory: str, *, pinned: str = "", timeout: float = _TIMEOUT) -> str:
     """Send the inventory, get the spec's text. AnswerError says why there is none."""
+    headers = {"Content-Type": "application/json", "Accept": "application/yaml"}
+    return _ask(url, "POST", inventory.encode(), headers, pinned, timeout)
+
+
+def get(url: str, *, timeout: float = _TIMEOUT) -> str:
+    """The text that is there. AnswerError says why there is none."""
+    return _ask(url, "GET", None, {"Accept": "text/plain, */*"}, "", timeout)
+
+
+def _ask(  # noqa: PLR0917 - what a request is made of
+    url: str, method: str, body: bytes | None, headers: dict[str, str], pinned: str, timeout: float,
+) -> str:  # fmt: skip
     parts = urlsplit(url)
     connection = _connection(parts, pinned, timeout)
     try:
@@ -34,8 +48,7 @@ def post(url: str, inventory: str, *, pinned: str = "", timeout: float = _TIMEOU
         if pinned:
             _compare(connection, parts, pinned)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        headers = {"Content-Type": "application/json", "Accept": "application/yaml", "User-Agent": f"trivet/{__version__}"}
-        connection.request("POST", path, inventory.encode(), headers)
+        connection.request(method, path, body, headers | {"User-Agent": f"trivet/{__version__}"})
         return _text(url, connection.getresponse())
     except ssl.SSLCertVerificationError as error:
         hint = "pin the server's own certificate with trivet.answer.fingerprint=sha256:..."

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 from appliance.host import child
+from appliance.host.host import Host
+from appliance.installer import fetch, stick
+from appliance.installer.stick import Stick
 from appliance.model.answer import RefusedAnswer
 from appliance.model.base import Model
 from appliance.model.plan import Plan
@@ -25,7 +28,8 @@ class Begun(Model):
 class ThisMachine:
     """The installation outlives the console that has begun it; every console of the machine can follow it."""
 
-    def __init__(self, folder: Path = FOLDER, refused: Path = REFUSED) -> None:
+    def __init__(self, host: Host, folder: Path = FOLDER, refused: Path = REFUSED) -> None:
+        self._host = host
         self._begun, self._events, self._refused = folder / "install.json", folder / "install.jsonl", refused
 
     def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
@@ -48,6 +52,20 @@ class ThisMachine:
     def forget(self) -> None:
         """The events stay where they are, for who looks into the matter."""
         self._begun.unlink(missing_ok=True)
+
+    def sticks(self) -> list[Stick]:
+        """As udev knows them now."""
+        return stick.sticks(self._host)
+
+    def save(self, stick_: Stick, text: str) -> None:
+        """By mtools, and read back."""
+        stick.save(self._host, stick_, text)
+
+    def keys(self, source: str) -> list[str]:
+        """One GET, or every .pub file of every stick."""
+        if source:
+            return stick.public_keys(fetch.get(source))
+        return [key for each in self.sticks() for key in stick.keys(self._host, each)]
 
     def refused(self) -> RefusedAnswer | None:
         """What `trivet install` has left."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from appliance.host.child import Child
+from appliance.installer.stick import Stick
 from appliance.model.answer import RefusedAnswer
 from appliance.model.plan import Plan
 from appliance.tui.draft import Draft
@@ -50,6 +51,15 @@ class Live(Protocol):
 
     def forget(self) -> None:
         """An installation that failed was read about: the wizard comes back, here and on the other terminals."""
+
+    def sticks(self) -> list[Stick]:
+        """The USB sticks that are plugged in, but for the installation medium."""
+
+    def save(self, stick: Stick, text: str) -> None:
+        """Write the answers on it. ApplianceError."""
+
+    def keys(self, source: str) -> list[str]:
+        """The public keys at this address, or, without one, on the sticks. ApplianceError."""
 
     def refused(self) -> RefusedAnswer | None:
         """The answer file that could not be used."""

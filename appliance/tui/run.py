@@ -33,7 +33,7 @@ def _run(host: Host, here: Terminal, *, dry: bool) -> Outcome:
     from appliance.tui.app import Console  # noqa: PLC0415 - see above
     from appliance.tui.live import ThisMachine  # noqa: PLC0415 - see above
 
-    return Console(host, here, None if dry else ThisMachine()).run(mouse=False) or Outcome("left")
+    return Console(host, here, None if dry else ThisMachine(host)).run(mouse=False) or Outcome("left")
 
 
 def installed(host: Host) -> bool:

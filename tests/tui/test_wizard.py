@@ -8,7 +8,9 @@ import pytest
 from textual import events
 
 from appliance import flow
+from appliance.errors import ApplianceError
 from appliance.host.playback import recorded
+from appliance.installer.stick import Stick
 from appliance.model.answer import RefusedAnswer
 from appliance.model.document import load_spec
 from appliance.model.plan import Plan
@@ -307,6 +309,9 @@ class Installer:
     def __init__(self, folder: Path, answer: RefusedAnswer | None = None) -> None:
         self._folder, self._answer = folder, answer
         self.plans: list[Plan] = []
+        self.plugged: list[Stick] = []
+        self.saved = ("", "")
+        self.trouble = ""
         self.work: Installation | None = None
 
     def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
@@ -327,6 +332,19 @@ class Installer:
 
     def forget(self) -> None:
         self.work = None
+
+    def sticks(self) -> list[Stick]:
+        return self.plugged
+
+    def save(self, stick: Stick, text: str) -> None:
+        if self.trouble:
+            raise ApplianceError(self.trouble, "try another stick")
+        self.saved = (stick.node, text)
+
+    def keys(self, source: str) -> list[str]:
+        if self.trouble:
+            raise ApplianceError(self.trouble, "try another stick")
+        return [f"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG5vYm9keSBoYXMgdGhlIHByaXZhdGUgaGFsZiBvZiB0aGlz {source or 'stick'}"]
 
     def refused(self) -> RefusedAnswer | None:
         return self._answer
@@ -466,6 +484,53 @@ def test_an_answer_file_that_was_refused_is_named_on_the_first_page(tmp_path: Pa
         assert "N1! 不是主机名" in person.words
 
     walk("small-bios", story, live=Installer(tmp_path, answer_))
+
+
+def test_the_answers_are_saved_on_a_stick_that_is_plugged_in_when_it_is_asked_for(tmp_path: Path) -> None:
+    machine = Installer(tmp_path)
+
+    async def story(person: Person) -> None:
+        await answer(person)
+        assert "F5 Save the answers" in person.screen
+        await person.press("f5")
+        assert "There is no USB stick with a FAT file system." in person.words
+        machine.plugged = [Stick("/dev/sdx1", "Cruzer Blade, /dev/sdx1")]
+        await person.press("f5")
+        assert "(*) Cruzer Blade, /dev/sdx1" in person.screen
+        person.app.screen.query_one("#save").focus()
+        machine.trouble = "the stick is full"
+        await person.press("enter")
+        assert "! the stick is full; try another stick" in person.screen
+        machine.trouble = ""
+        await person.pilot.pause(0.3)  # a button that was pressed takes no second press at once
+        await person.press("enter")
+        assert "Saved on Cruzer Blade, /dev/sdx1, and read back." in person.words
+        await person.press("escape")
+        assert person.page == "PlanPage"
+
+    walk("small-bios", story, live=machine)
+    node, text = machine.saved
+    assert node == "/dev/sdx1"
+    assert load_spec(text).node.name == "n1"
+
+
+@pytest.mark.parametrize("source", ["", "https://keys.example/me"])
+def test_the_key_is_taken_from_a_stick_or_an_address(tmp_path: Path, source: str) -> None:
+    machine = Installer(tmp_path)
+
+    async def story(person: Person) -> None:
+        await person.open("AdminPage")
+        await person.fill("ssh", source)
+        machine.trouble = "it cannot be read"
+        await person.press("f5")
+        assert "! it cannot be read; try another stick" in person.screen
+        assert person.value("ssh") == source
+        machine.trouble = ""
+        await person.press("f5")
+        assert "1 key was found." in person.screen
+        assert person.app.draft.ssh.endswith(source or "stick")
+
+    walk("small-bios", story, live=machine)
 
 
 def test_a_crash_shows_where_and_no_password(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from appliance.errors import AnswerError
 from appliance.host.host import Host, Result, UdevDevice
-from appliance.installer import fetch, media
+from appliance.installer import fetch, media, stick
 from appliance.installer.answers import Finder, Options, options
 
 PIN = "ab" * 32
@@ -40,6 +40,9 @@ class Bench:
             UdevDevice(path=p.get("PATH", f"/sys/{n}"), subsystem="block", node=f"/dev/n{n}", properties=p)
             for n, p in enumerate(self.labels)
         )
+
+    def settle(self) -> None:
+        """Nothing is under way."""
 
     def addresses(self) -> tuple[dict[str, Any], ...]:
         return self.addresses_
@@ -173,3 +176,23 @@ def test_unattended_waits_and_says_each_thing_once(monkeypatch: pytest.MonkeyPat
     assert finder.wait().text == "at last"
     assert [line[:30] for line in bench.said] == ["there is no answer yet; waitin", "the volume TRIVET-SPEC on Cruz"]
     assert bench.slept == [2.0, 4.0, 8.0, 16.0, 30.0]
+
+
+def test_sticks_are_fat_volumes_on_usb_but_not_the_medium() -> None:
+    usb = {"ID_BUS": "usb", "ID_FS_TYPE": "vfat"}
+    bench = Bench(labels=(
+        {**usb, "PATH": "/sys/sda", "ID_MODEL": "Cruzer_Blade"},
+        {**usb, "PATH": "/sys/sda/sda1", "ID_MODEL": "Cruzer_Blade"},  # the same volume, by the table that mkfs.vfat makes
+        {**usb, "PATH": "/sys/sdb/sdb2", "ID_FS_LABEL": "TRIVET-EFI"},
+        {**usb, "PATH": "/sys/sdc", "ID_FS_TYPE": "ext4"},
+        {"PATH": "/sys/sdd/sdd1", "ID_BUS": "ata", "ID_FS_TYPE": "vfat"},
+        {**usb, "PATH": "/sys/sde/sde1", "ID_MODEL": "Ultra", "ID_FS_LABEL": "KEYS"},
+    ))  # fmt: skip
+    host = Host(files=bench, run=bench, udev=bench, netlink=bench)  # type: ignore[arg-type]
+    assert [found.name for found in stick.sticks(host)] == ["Cruzer Blade, /dev/n0", "Ultra, KEYS, /dev/n5"]
+
+
+def test_lines_that_are_public_keys() -> None:
+    assert stick.public_keys("# of two\n ssh-rsa AAAA a\n-----BEGIN\nsk-ssh-ed25519@openssh.com AAAA b\n") == [
+        "ssh-rsa AAAA a", "sk-ssh-ed25519@openssh.com AAAA b",
+    ]  # fmt: skip

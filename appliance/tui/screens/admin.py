@@ -6,19 +6,22 @@ from typing import ClassVar
 
 from pydantic import SecretStr
 from textual.app import ComposeResult
+from textual.binding import Binding
 
 from appliance.errors import ApplianceError
 from appliance.host import password as passwords
 from appliance.tui import draft as drafts
 from appliance.tui import strength
-from appliance.tui.i18n import _
-from appliance.tui.screens.base import Page, paragraph
+from appliance.tui.i18n import _, ngettext
+from appliance.tui.outcome import Live
+from appliance.tui.screens.base import Page, advice, paragraph
 from appliance.tui.widgets.field import Field, Remark
 
 
 class AdminPage(Page):
     """What is typed as a password stays on this page; the draft gets its hash when one goes on."""
 
+    BINDINGS: ClassVar = [Binding("f5", "fetch", priority=True)]
     FIELDS: ClassVar[tuple[drafts.Field, ...]] = ("password", "ssh")
 
     def __init__(self) -> None:
@@ -36,6 +39,8 @@ class AdminPage(Page):
             _("Below it stands how hard it is to guess. Several unusual words are better than one word with a digit."),
             _("SSH is off unless you give a public key; root may log in there with that key only, never with the password. Paste "
               "the one line of a .pub file; it begins with ssh-ed25519 or the like."),
+            _("F5 takes the key from a USB stick (FAT, a file whose name ends in .pub), or, when an address that begins with "
+              "http:// or https:// stands in the field, from there."),
         )  # fmt: skip
 
     def body(self) -> ComposeResult:
@@ -46,6 +51,38 @@ class AdminPage(Page):
         yield Remark(id="strength")
         yield Field("password", _("The same again"), self._again, secret=True, id="field-again")
         yield Field("ssh", _("SSH public key"), self.console.draft.ssh, hint=_("may stay empty: SSH is off then"))
+        yield Remark(id="keys")
+
+    def keys(self) -> list[tuple[str, str]]:
+        first, *others = super().keys()
+        return [first, *([("F5", _("Key from a stick"))] if self.console.live else []), *others]
+
+    def action_fetch(self) -> None:
+        """In a worker: the network takes its time."""
+        live = self.console.live
+        if live is not None:
+            field = self.query_one("#field-ssh", Field)
+            source = field.value.strip() if field.value.strip().startswith(("http://", "https://")) else ""
+            self._say_of_keys(_("Looking for a key ..."))
+            self.run_worker(lambda: self._fetch(live, source), thread=True, exclusive=True, group="keys")
+
+    def _fetch(self, live: Live, source: str) -> None:
+        try:
+            found, trouble = live.keys(source), ""
+        except ApplianceError as error:
+            found, trouble = [], advice(error.message, error.hint)
+        self.app.call_from_thread(self._fetched, found, trouble)
+
+    def _fetched(self, found: list[str], trouble: str) -> None:
+        if not found:
+            self._say_of_keys(trouble or _("There is no public key: on a stick it is in a file that ends in .pub."), wrong=True)
+            return
+        self.query_one("#field-ssh", Field).put(found[0])
+        more = ngettext("{number} key was found.", "{number} keys were found; the first one is taken.", len(found))
+        self._say_of_keys(more.format(number=len(found)))
+
+    def _say_of_keys(self, text: str, *, wrong: bool = False) -> None:
+        self.query_one("#keys", Remark).say(text, wrong=wrong)
 
     def on_mount(self) -> None:
         super().on_mount()

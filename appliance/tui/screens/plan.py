@@ -2,8 +2,10 @@
 """The plan: everything that would be done, in order, each step with its reason. Or everything that keeps it from being made."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, VerticalScroll
 
 from appliance import flow
@@ -18,6 +20,8 @@ from appliance.tui.widgets.frame import Action, button
 class PlanPage(Page):
     """A page to read; the next one asks for consent."""
 
+    BINDINGS: ClassVar = [Binding("f5", "save", priority=True)]
+
     def heading(self) -> str:
         return _("Plan")
 
@@ -26,7 +30,21 @@ class PlanPage(Page):
             _("This is what will be done, step by step, and why each step is there. Nothing has been done yet."),
             _("When something is still open or wrong, it is said here with the page that it belongs to; Esc goes back."),
             _("If the disks are not as they are now when the work begins, it stops before anything is erased."),
+            _("F5 saves the answers on a USB stick: an installer that finds it asks nothing."),
         )
+
+    def keys(self) -> list[tuple[str, str]]:
+        first, *others = super().keys()
+        verdict = self.console.verdict
+        possible = self.console.live is not None and verdict is not None and verdict.ready
+        return [first, *([("F5", _("Save the answers"))] if possible else []), *others]
+
+    def action_save(self) -> None:
+        """Where there is something to save, and a machine with sticks."""
+        from appliance.tui.screens.save import SavePage  # noqa: PLC0415 - it leads back to here
+
+        if self.console.live is not None and self.console.verdict is not None and self.console.verdict.ready:
+            self.app.switch_screen(SavePage())
 
     def actions(self) -> Iterable[Action]:
         verdict = self.console.verdict

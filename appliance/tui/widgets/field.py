@@ -80,9 +80,13 @@ class Field(Vertical):
         """What stands there, also when nobody has been told yet: keys may come faster than messages."""
         return self._input.value
 
+    def put(self, text: str) -> None:
+        """As if it had been typed."""
+        self._input.value = text
+
     def empty(self) -> None:
         """As if nothing had been typed."""
-        self._input.value = ""
+        self.put("")
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="row"):
