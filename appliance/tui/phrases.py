@@ -126,5 +126,8 @@ PHRASES: tuple[Phrase, ...] = (
     _same(N_("there is one network port")),
     _same(N_("with two, a cable may be pulled and the node stays reachable")),
     _same(N_("there is one disk that a system fits on")),
+    _same(N_("this port has no LED that can be switched")),
+    _same(N_("the driver of this port switches no LED")),
+    _same(N_("pull its cable and see which line changes")),
     _same(N_("with two, the system can be mirrored and outlive either of them")),
 )  # fmt: skip

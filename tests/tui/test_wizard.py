@@ -9,6 +9,8 @@ from textual import events
 
 from appliance import flow
 from appliance.errors import ApplianceError
+from appliance.host import led
+from appliance.host.host import Host
 from appliance.host.playback import recorded
 from appliance.installer.stick import Stick
 from appliance.model.answer import RefusedAnswer
@@ -531,6 +533,21 @@ def test_the_key_is_taken_from_a_stick_or_an_address(tmp_path: Path, source: str
         assert person.app.draft.ssh.endswith(source or "stick")
 
     walk("small-bios", story, live=machine)
+
+
+def test_a_port_that_cannot_blink_says_so_and_what_else_tells_it() -> None:
+    async def story(person: Person) -> None:
+        await person.open("NetworkPage")
+        await person.press("f5")
+        assert "! the driver of this port switches no LED; pull its cable and see which line changes" in person.words
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(led, "blink", _no_led)
+        walk("small-bios", story)
+
+
+def _no_led(host: Host, pci: str) -> None:
+    raise ApplianceError("the driver of this port switches no LED", "pull its cable and see which line changes")
 
 
 def test_a_crash_shows_where_and_no_password(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

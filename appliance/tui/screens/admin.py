@@ -51,11 +51,10 @@ class AdminPage(Page):
         yield Remark(id="strength")
         yield Field("password", _("The same again"), self._again, secret=True, id="field-again")
         yield Field("ssh", _("SSH public key"), self.console.draft.ssh, hint=_("may stay empty: SSH is off then"))
-        yield Remark(id="keys")
+        yield Remark(id="found-keys")
 
-    def keys(self) -> list[tuple[str, str]]:
-        first, *others = super().keys()
-        return [first, *([("F5", _("Key from a stick"))] if self.console.live else []), *others]
+    def own_keys(self) -> list[tuple[str, str]]:
+        return [("F5", _("Key from a stick"))] if self.console.live else []
 
     def action_fetch(self) -> None:
         """In a worker: the network takes its time."""
@@ -82,7 +81,7 @@ class AdminPage(Page):
         self._say_of_keys(more.format(number=len(found)))
 
     def _say_of_keys(self, text: str, *, wrong: bool = False) -> None:
-        self.query_one("#keys", Remark).say(text, wrong=wrong)
+        self.query_one("#found-keys", Remark).say(text, wrong=wrong)
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -101,13 +101,19 @@ class Page(Screen[None]):
 
     def _keys(self) -> list[tuple[str, str]]:
         first, *others = self.keys()
-        if not self.console.terminal.chinese:
-            return [first, *others]
-        return [first, ("F2", i18n.NAMES["zh_CN" if self.console.language == "en" else "en"]), *others]
+        own = self.own_keys()
+        if own:  # of all keys everybody knows this one
+            others = [key for key in others if key[0] != "Tab"]
+        language = ("F2", i18n.NAMES["zh_CN" if self.console.language == "en" else "en"])
+        return [first, *([language] if self.console.terminal.chinese else []), *own, *others]
 
     def keys(self) -> list[tuple[str, str]]:
         """The keys that work here, the first one F1; that of the other language is added where it can be shown."""
         return [("F1", _("Help")), ("Esc", _("Back")), ("Ctrl+N", _("Next")), ("F10", _("Leave")), ("Tab", _("next field"))]
+
+    def own_keys(self) -> list[tuple[str, str]]:
+        """Those that work on this page alone."""
+        return []
 
     # What happens on it.
 

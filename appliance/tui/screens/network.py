@@ -6,15 +6,17 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 
 from appliance import flow
 from appliance.errors import ApplianceError
+from appliance.host import led
 from appliance.model.network import Nic
 from appliance.tui import draft as drafts
 from appliance.tui.i18n import N_, _
 from appliance.tui.screens import facts
-from appliance.tui.screens.base import Page, paragraph
+from appliance.tui.screens.base import Page, advice, paragraph
 from appliance.tui.widgets.choices import Choice, Choices
 from appliance.tui.widgets.field import Field, Remark
 
@@ -29,6 +31,7 @@ BONDS = {
 class NetworkPage(Page):
     """Ports, a bond when there are several, the VLAN, and where the address comes from."""
 
+    BINDINGS: ClassVar = [Binding("f5", "blink", priority=True)]
     FIELDS: ClassVar[tuple[drafts.Field, ...]] = ("ports", "bond", "vlan", "method", "address", "gateway", "dns")
     REMARKS: ClassVar[dict[drafts.Field, str]] = {"ports": "#about-ports", "bond": "#about-bond"}
 
@@ -39,16 +42,42 @@ class NetworkPage(Page):
         return (
             _("By this network you reach the node, and the nodes reach each other. Its other networks are set up later."),
             _("Choose the port whose cable leads there. The state of each cable is shown as it is now: pull one, and see which "
-              "it was. With several ports one of them may fail; they become a bond."),
+              "it was, or have the LED of the port under the cursor blink with F5. With several ports one of them may fail; "
+              "they become a bond."),
             _("Give the VLAN's number when the switch sends this network with a tag; leave it empty when it does not."),
             _("With DHCP a server on that network gives the address. Otherwise write it with the length of its prefix, such as "
               "10.0.0.11/24; the gateway is the router of that network. Several addresses are separated by commas."),
         )  # fmt: skip
 
+    def own_keys(self) -> list[tuple[str, str]]:
+        return [("F5", _("Blink"))]
+
+    def action_blink(self) -> None:
+        """In a worker: it takes as long as it blinks."""
+        at, ports = self.query_one("#ports", Choices).highlighted, self._ports()
+        if at is not None and at < len(ports):
+            port = ports[at]
+            text = _("The LED of {port} blinks for some seconds.").format(port=port.pci or port.mac)
+            self.query_one("#blinks", Remark).say(text)
+            self.run_worker(lambda: self._blink(port), thread=True, exclusive=True, group="led")
+
+    def _blink(self, port: Nic) -> None:
+        try:
+            led.blink(self.console.host, port.pci)
+            text = ""
+        except ApplianceError as error:
+            text = advice(error.message, error.hint)
+        self.app.call_from_thread(self._blinked, text)
+
+    def _blinked(self, text: str) -> None:
+        for remark in self.query("#blinks").results(Remark):
+            remark.say(text, wrong=bool(text))
+
     def body(self) -> ComposeResult:
         draft = self.console.draft
         yield paragraph(_("Which ports lead to the management network?"))
         yield Choices([facts.port(nic) for nic in self._ports()], draft.ports, several=True, id="ports")
+        yield Remark(id="blinks")
         yield Remark(id="about-ports")
         yield Choices([Choice(mode, _(text)) for mode, text in BONDS.items()], (draft.bond,), id="bond")
         yield Remark(id="about-bond")

@@ -33,17 +33,17 @@ class PlanPage(Page):
             _("F5 saves the answers on a USB stick: an installer that finds it asks nothing."),
         )
 
-    def keys(self) -> list[tuple[str, str]]:
-        first, *others = super().keys()
-        verdict = self.console.verdict
-        possible = self.console.live is not None and verdict is not None and verdict.ready
-        return [first, *([("F5", _("Save the answers"))] if possible else []), *others]
+    def own_keys(self) -> list[tuple[str, str]]:
+        return [("F5", _("Save the answers"))] if self._can_save() else []
+
+    def _can_save(self) -> bool:
+        """There is something to save, and a machine with sticks."""
+        return self.console.live is not None and self.console.verdict is not None and self.console.verdict.ready
 
     def action_save(self) -> None:
-        """Where there is something to save, and a machine with sticks."""
         from appliance.tui.screens.save import SavePage  # noqa: PLC0415 - it leads back to here
 
-        if self.console.live is not None and self.console.verdict is not None and self.console.verdict.ready:
+        if self._can_save():
             self.app.switch_screen(SavePage())
 
     def actions(self) -> Iterable[Action]:

@@ -16,6 +16,9 @@ from appliance.tui import draft
 class Remark(Static):
     """What is wrong, or a hint; takes no line while there is nothing to say."""
 
+    def on_mount(self) -> None:
+        self.display = bool(self.content)
+
     def say(self, text: str, *, wrong: bool = False) -> None:
         self.display = bool(text)
         self.set_class(wrong, "wrong")
