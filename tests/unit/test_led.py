@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A port that blinks, and those that cannot."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import pytest
