@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The installer's wizard on one terminal: what it knows, what was answered, which page is shown. Rules are in draft.py."""
 
+from typing import ClassVar
+
 from textual.screen import ModalScreen
 
 from appliance import flow
@@ -23,6 +25,8 @@ _SECONDS = 1.0
 
 class Console(BaseConsole):
     """The installer's wizard. Without `live` it ends with the plan: a dry run, which can be had of any recorded machine."""
+
+    BINDINGS: ClassVar = [("f9", "shell")]
 
     def __init__(self, host: Host, terminal: Terminal, live: Live | None = None) -> None:
         super().__init__(host, terminal)
@@ -47,6 +51,11 @@ class Console(BaseConsole):
             self.pop_screen()
         self.draft, self.suggested = begun.draft, True
         self.switch_screen(ProgressPage(begun))
+
+    def action_shell(self) -> None:
+        """For who wants to look for himself: on a live system everybody at a console is root."""
+        if self.live is not None and isinstance(self.screen, Page):
+            self.screen.notice(self.away(self.live.shell))
 
     def judged(self, draft: Draft, inventory: Inventory) -> Verdict:
         return drafts.judge(draft, inventory)

@@ -2,7 +2,7 @@
 """What the program on a terminal is, whether it installs a node or manages one: its look, its language, how it draws and dies."""
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from rich.segment import Segments
 from rich.traceback import Traceback
 from textual._compositor import CompositorUpdate
+from textual.app import SuspendNotSupported
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
@@ -22,6 +23,7 @@ from appliance.model.inventory import Inventory
 from appliance.tui import i18n
 from appliance.tui.difference import Difference
 from appliance.tui.draft import Draft, Language, Verdict
+from appliance.tui.i18n import _
 from appliance.tui.line import OnALine
 from appliance.tui.outcome import Live, Outcome
 from appliance.tui.screens.base import Page
@@ -132,6 +134,16 @@ class BaseConsole(OnALine[Outcome]):
         """Draw everything: the kernel, or somebody else, has written over the screen."""
         self._shown = []
         self.screen.refresh()
+
+    def away(self, program: Callable[[], object]) -> str:
+        """Leave the terminal to another program until it ends, then draw everything. Why that cannot be, or ""."""
+        try:
+            with self.suspend():
+                program()
+        except SuspendNotSupported:
+            return _("This terminal can be left to no other program.")
+        self.action_redraw()
+        return ""
 
     async def action_leave(self) -> None:
         if isinstance(self.screen, Page):

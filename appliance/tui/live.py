@@ -67,6 +67,10 @@ class ThisMachine:
             return stick.public_keys(fetch.get(source))
         return [key for each in self.sticks() for key in stick.keys(self._host, each)]
 
+    def shell(self) -> int:
+        """With what a login gives it."""
+        return child.foreground(["bash", "--login"], {})
+
     def refused(self) -> RefusedAnswer | None:
         """What `trivet install` has left."""
         try:

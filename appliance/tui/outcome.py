@@ -61,5 +61,8 @@ class Live(Protocol):
     def keys(self, source: str) -> list[str]:
         """The public keys at this address, or, without one, on the sticks. ApplianceError."""
 
+    def shell(self) -> int:
+        """A root shell on this terminal, until it ends."""
+
     def refused(self) -> RefusedAnswer | None:
         """The answer file that could not be used."""

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wizard, driven by keys at recorded machines: each path, each refusal."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -314,6 +315,7 @@ class Installer:
         self.plugged: list[Stick] = []
         self.saved = ("", "")
         self.trouble = ""
+        self.shells = 0
         self.work: Installation | None = None
 
     def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
@@ -342,6 +344,10 @@ class Installer:
         if self.trouble:
             raise ApplianceError(self.trouble, "try another stick")
         self.saved = (stick.node, text)
+
+    def shell(self) -> int:
+        self.shells += 1
+        return 0
 
     def keys(self, source: str) -> list[str]:
         if self.trouble:
@@ -548,6 +554,21 @@ def test_a_port_that_cannot_blink_says_so_and_what_else_tells_it() -> None:
 
 def _no_led(host: Host, pci: str) -> None:
     raise ApplianceError("the driver of this port switches no LED", "pull its cable and see which line changes")
+
+
+def test_a_shell_is_a_key_away_where_the_terminal_can_be_left(tmp_path: Path) -> None:
+    machine = Installer(tmp_path)
+
+    async def story(person: Person) -> None:
+        await person.press("f9")
+        assert "This terminal can be left to no other program." in person.words  # a test has none
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(person.app, "suspend", contextlib.nullcontext)
+            await person.press("f9")
+        assert machine.shells == 1
+        assert "can be left" not in person.words
+
+    walk("small-bios", story, live=machine)
 
 
 def test_a_crash_shows_where_and_no_password(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

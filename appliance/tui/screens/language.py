@@ -29,6 +29,7 @@ class LanguagePage(Page):
             _("Choose the language of this console, here and on the node that is installed."),
             _("The arrow keys move, Space or Enter chooses. Tab goes to the next field, Ctrl+N to the next page, Esc back."),
             _("Nothing is changed on this machine before the last page, where you are asked for it in so many words."),
+            _("F9 opens a root shell on this terminal; `exit` comes back here."),
             _("A screen that the kernel draws itself has no Chinese characters; a terminal on the serial line may have them."),
         )
 

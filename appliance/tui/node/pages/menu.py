@@ -7,7 +7,7 @@ from itertools import count
 from typing import ClassVar
 
 from textual import events, on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import OptionList, Static
@@ -162,14 +162,10 @@ class MenuPage(Menu):
 
     def _shell(self) -> None:
         try:
-            with self.app.suspend():
-                self.node.edge.shell()
-        except SuspendNotSupported:
-            self.notice(_("This terminal can be left to no other program."))
+            self.notice(self.node.away(self.node.edge.shell))
         except ApplianceError as error:
             self.refused(error)
         self.node.stay()
-        self.node.action_redraw()
 
 
 class NetworkMenu(Menu):
