@@ -15,7 +15,7 @@ from tests.vm.process import LabError
 from tests.vm.story import story
 from tests.vm.vm import VM
 
-TIMES, QUICK_TIMES = 1, 2
+TIMES, QUICK_TIMES = 10, 1
 SYSTEM = Disk("disk0", "scsi", serial="CUT1")
 ALONE = Machine("n1", disks=(SYSTEM,), nics=(Nic(),))
 
