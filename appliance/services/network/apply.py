@@ -105,6 +105,9 @@ class _ConfigureVfs:
             for name, value in wish.attributes.items():
                 if getattr(vf, name) != value:
                     host.run(["ip", "link", "set", port, "vf", str(vf.index), *_words(name, value, wish)])
+        # Said before the kernel's drivers may have them: udev has begun to load one, which takes all that nobody else has.
+        for wish, vf in pairs:
+            host.files.write(f"{_DEVICES}/{vf.pci}/driver_override", "vfio-pci" if wish.driver == "vfio-pci" else "\n")
         host.files.write(f"{sys}/sriov_drivers_autoprobe", "1")  # without it the kernel lets none of its drivers have them
         for wish, vf in pairs:
             _drive(host, vf, wish.driver)
@@ -144,13 +147,13 @@ def _words(name: str, value: object, wish: VfWish) -> list[str]:
 
 def _drive(host: Host, vf: Vf, driver: str) -> None:
     """Give a virtual function to a driver: vfio-pci by name, the kernel's by letting it choose."""
-    if driver == "vfio-pci" and vf.driver != "vfio-pci":
-        host.run(["modprobe", "vfio-pci"])
-    elif (driver == "kernel" and vf.driver not in ("", "vfio-pci")) or vf.driver == driver:
-        return
     sys = f"{_DEVICES}/{vf.pci}"
-    host.files.write(f"{sys}/driver_override", "vfio-pci" if driver == "vfio-pci" else "\n")
-    if vf.driver:
+    present = (host.files.link(f"{sys}/driver") or "").rpartition("/")[2]
+    if (driver == "kernel" and present not in ("", "vfio-pci")) or present == driver:
+        return
+    if driver == "vfio-pci":
+        host.run(["modprobe", "vfio-pci"])
+    if present:
         host.files.write(f"{sys}/driver/unbind", vf.pci)
     host.files.write("/sys/bus/pci/drivers_probe", vf.pci)
 
