@@ -5,14 +5,13 @@ import sys
 from pathlib import Path
 
 from appliance.host import child
-from appliance.model.answer import RefusedAnswer
+from appliance.model.answer import REFUSED, RefusedAnswer
 from appliance.model.base import Model
 from appliance.model.plan import Plan
 from appliance.tui.draft import Draft
 from appliance.tui.outcome import Work
 
 FOLDER = Path("/run/trivet/console")
-REFUSED = Path("/run/trivet/refused.json")
 
 
 class Begun(Model):
@@ -25,7 +24,7 @@ class Begun(Model):
 class ThisMachine:
     """The installation outlives the console that has begun it; every console of the machine can follow it."""
 
-    def __init__(self, folder: Path = FOLDER, refused: Path = REFUSED) -> None:
+    def __init__(self, folder: Path = FOLDER, refused: Path = Path(REFUSED)) -> None:
         self._begun, self._events, self._refused = folder / "install.json", folder / "install.jsonl", refused
 
     def start(self, draft: Draft, text: str, plan: Plan) -> Work:
