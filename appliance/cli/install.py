@@ -21,7 +21,7 @@ from appliance.host.live import live
 from appliance.host.lock import only_one
 from appliance.installer import answers, slots
 from appliance.installer.media import Answer
-from appliance.model.answer import RefusedAnswer
+from appliance.model.answer import REFUSED, RefusedAnswer
 from appliance.model.document import load_spec
 from appliance.model.events import Event, Failed
 from appliance.model.plan import Plan, SaveSpec
@@ -33,8 +33,6 @@ HostWith = Callable[[dict[str, str]], Host]
 RUN = "/run/trivet"
 LOGS = Path(f"{RUN}/log")
 LOCK = Path(f"{RUN}/install.lock")
-REFUSED = f"{RUN}/refused.json"
-"""What was wrong with the answer: the console, which comes next, says it on its first page."""
 _NO_ANSWER = """\
 There is no answer file, so nothing was done. To install this machine, say
 `trivet console`, which asks for everything; or give an answer file:

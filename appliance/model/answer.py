@@ -4,6 +4,9 @@
 from appliance.model.base import Model
 from appliance.model.problem import Problem
 
+REFUSED = "/run/trivet/refused.json"
+"""Where it lies: the console, which comes next, says it on its first page."""
+
 
 class RefusedAnswer(Model):
     """Where the answer came from, and all that is wrong with it, or with this machine for it."""

@@ -8,14 +8,13 @@ from appliance.host import child
 from appliance.host.host import Host
 from appliance.installer import fetch, stick
 from appliance.installer.stick import Stick
-from appliance.model.answer import RefusedAnswer
+from appliance.model.answer import REFUSED, RefusedAnswer
 from appliance.model.base import Model
 from appliance.model.plan import Plan
 from appliance.tui.draft import Draft
 from appliance.tui.outcome import Installation
 
 FOLDER = Path("/run/trivet/console")
-REFUSED = Path("/run/trivet/refused.json")
 
 
 class Begun(Model):
@@ -28,7 +27,7 @@ class Begun(Model):
 class ThisMachine:
     """The installation outlives the console that has begun it; every console of the machine can follow it."""
 
-    def __init__(self, host: Host, folder: Path = FOLDER, refused: Path = REFUSED) -> None:
+    def __init__(self, host: Host, folder: Path = FOLDER, refused: Path = Path(REFUSED)) -> None:
         self._host = host
         self._begun, self._events, self._refused = folder / "install.json", folder / "install.jsonl", refused
 
