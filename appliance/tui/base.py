@@ -124,6 +124,9 @@ class BaseConsole(OnALine[Outcome]):
             renderable, self._shown = Difference(self._shown, lines), lines
         super()._display(screen, renderable)
 
+    def _set_pointer_shape(self, shape: str) -> None:
+        """There is no mouse, and fbterm writes what it does not know of the sequence onto the screen."""
+
     def met(self) -> None:
         self.exit(Outcome("again"))
 

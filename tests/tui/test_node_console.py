@@ -168,6 +168,19 @@ READ = {
 }
 
 
+def test_a_page_that_had_to_look_first_begins_at_its_first_field() -> None:
+    async def story(person: Operator) -> None:
+        await person.log_in()
+        await person.pick("Network", "Change the management network")
+        assert person.focused == "ports"
+        await person.press("tab")
+        assert person.focused == "method"
+        await person.press("f2")
+        assert person.focused == "method", "another language, the same field"
+
+    manage(story)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", READ, ids="-".join)
 def test_pages_to_read(path: tuple[str, ...]) -> None:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from textual import events
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from appliance.tui import table
+from appliance.tui.widgets.cursorlist import CursorList
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Choice:
     barred: bool = False
 
 
-class Choices(OptionList):
+class Choices(CursorList):
     """`[x]` for several, `(*)` for one; `[-]` cannot be chosen."""
 
     BINDINGS = [("space", "select")]
@@ -77,7 +77,7 @@ class Choices(OptionList):
                 self._choices[index] = new
                 self._redraw(index)
 
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+    def on_option_list_option_selected(self, event: CursorList.OptionSelected) -> None:
         event.stop()
         choice = self._choices[event.option_index]
         if choice.barred:
@@ -92,7 +92,7 @@ class Choices(OptionList):
             self._redraw(index)
         self.post_message(self.Changed(self, self.chosen))
 
-    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+    def on_option_list_option_highlighted(self, event: CursorList.OptionHighlighted) -> None:
         event.stop()
         self.post_message(self.Looked(self, self._choices[event.option_index].key))
 

@@ -10,7 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import OptionList, Static
+from textual.widgets import Static
 from textual.widgets.option_list import Option
 
 from appliance.errors import ApplianceError
@@ -18,6 +18,7 @@ from appliance.tui.i18n import _
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.screens.base import Page
 from appliance.tui.screens.dialog import Ask
+from appliance.tui.widgets.cursorlist import CursorList
 from appliance.tui.widgets.frame import Action
 
 
@@ -31,7 +32,7 @@ class Item:
     key: str = ""
 
 
-class Items(OptionList):
+class Items(CursorList):
     """The lines, numbered."""
 
     def __init__(self, items: Sequence[Item], at: int) -> None:
@@ -96,15 +97,15 @@ class Menu(Manage):
         if self.is_mounted and self._was_on_trial != (self.node.seen.reverts_in is not None):
             self.refresh(recompose=True)
 
-    @on(OptionList.OptionHighlighted)
-    def _looked(self, event: OptionList.OptionHighlighted) -> None:
+    @on(CursorList.OptionHighlighted)
+    def _looked(self, event: CursorList.OptionHighlighted) -> None:
         self._at = event.option_index
         items = self.query_one(Items).items
         if self._at < len(items):
             self.query_one("#about", Static).update(Content(items[self._at].about))
 
-    @on(OptionList.OptionSelected)
-    def _chosen(self, event: OptionList.OptionSelected) -> None:
+    @on(CursorList.OptionSelected)
+    def _chosen(self, event: CursorList.OptionSelected) -> None:
         self.notice("")
         self.query_one(Items).items[event.option_index].open()
 
