@@ -7,14 +7,17 @@ from tests.vm.monitor import Monitor
 
 _NAMES = {
     " ": "spc", "\n": "ret", ".": "dot", "-": "minus", "/": "slash", "$": "shift-4", "(": "shift-9", ")": "shift-0",
-    ">": "shift-dot", "|": "shift-backslash", ";": "semicolon", "=": "equal",
+    ">": "shift-dot", "<": "shift-comma", ",": "comma", "|": "shift-backslash", "\\": "backslash", ";": "semicolon",
+    ":": "shift-semicolon", "=": "equal", "'": "apostrophe", '"': "shift-apostrophe",
+    "_": "shift-minus", "&": "shift-7", "*": "shift-8",
 }  # fmt: skip
 
 
 def press(monitor: Monitor, *keys: str) -> None:
-    """Keys by QEMU's names, such as alt-f2."""
+    """Keys by QEMU's names, such as alt-f2. ValueError for one that it does not know."""
     for key in keys:
-        monitor.human(f"sendkey {key} 20")
+        if complaint := monitor.human(f"sendkey {key} 20").strip():
+            raise ValueError(complaint)
 
 
 def type_text(monitor: Monitor, text: str) -> None:
