@@ -166,8 +166,9 @@ def test_console_revert_countdown(lab: Lab) -> None:
     readdressed(terminal, "10.0.2.77")
     terminal.press("right", "enter")
     terminal.wait("The change is kept", timeout=120)
+    terminal.press("f10")
+    terminal.wait("10.0.2.77/24", "< Log in >", timeout=120)
     terminal.unplug()
-    vm.console.line()
     vm.console.login("root", PASSWORD)
     assert "10.0.2.77/24" in vm.console.run("ip -br address show management").text
     assert "10.0.2.77/24" in vm.console.run("cat /var/lib/trivet/spec.yaml").text
