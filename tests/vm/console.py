@@ -157,7 +157,7 @@ class Console:
             r"[Pp]assword: \Z": f"{password}\r",
             r"< Log in >[^<]*F10": "\r",  # the status screen; on the page of the login another button stands before it
             r"Who manages this node": f"{password}\r",
-            r"\d Shell": "8",
+            r"\d Shell\s+\d Restart": "8",  # the whole menu: its cursor draws a line of it again
         }
         deadline = time.monotonic() + timeout
         self.line()
