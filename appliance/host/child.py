@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,5 +58,9 @@ def start(argv: Sequence[str], stdin: str, output: Path) -> Child:
 
 
 def foreground(argv: Sequence[str], more: Mapping[str, str]) -> int:
-    """Run a program on this very terminal, until it ends; `more` is added to its environment. The exit code."""
-    return subprocess.run(list(argv), check=False, env={**os.environ, **more}, cwd=os.environ.get("HOME", "/")).returncode
+    """Run a program on this very terminal, until it ends; `more` is added to its environment. The exit code.
+
+    What it says of errors goes there, too: the console's own goes into the journal, and a shell prints its prompt with it.
+    """
+    environment, home = {**os.environ, **more}, os.environ.get("HOME", "/")
+    return subprocess.run(list(argv), check=False, env=environment, cwd=home, stderr=sys.__stdout__).returncode

@@ -23,6 +23,8 @@ _PREFIX = re.compile(r"^(0x|eui\.|nvme\.|uuid\.|naa\.|t10\.|LVM-|mpath-|CRYPT-\w
 _UUID = re.compile(r"\b[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\b")
 _MAC = re.compile(r"\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b")
 _MACHINE_ID = re.compile(r"machine_id=([0-9a-f]{32})")
+_PCI = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
+"""A place, though a USB controller has it for its serial."""
 _SHORTEST = 4
 """Of fewer characters nothing is replaced: a serial of "1" would take every 1 in the record with it."""
 _UNMISTAKABLE = 12
@@ -67,7 +69,7 @@ def _strings(value: Any) -> Iterator[str]:
 
 def _forms(value: str, salt: bytes) -> Iterator[tuple[str, str]]:
     """The value as it is, as a file name has it, and as the hexadecimal digits that QEMU's NVMe disks make of it."""
-    if len(value) < _SHORTEST:
+    if len(value) < _SHORTEST or _PCI.fullmatch(value):
         return
     new = _other(value, salt)
     yield value, new

@@ -12,9 +12,7 @@ from appliance.tui.terminal import Terminal, on_line, terminal
 
 def run(host: Host, *, dry: bool) -> Outcome:
     """The wizard, from its first page to how it ended, or an installed node's console. `dry` changes nothing on any machine."""
-    if not sys.stderr.isatty():
-        # Textual draws on the standard error. On a machine's own consoles that is the journal, for what a crash has to say.
-        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    draw_on_stdout()
     again = [sys.executable, "-m", "appliance.cli.main", "console"]
     if not dry and framebuffer.offered(os.environ) and framebuffer.inside(again):
         return Outcome("left")
@@ -22,6 +20,12 @@ def run(host: Host, *, dry: bool) -> Outcome:
         outcome = _run(host, _terminal(), dry=dry)
         if outcome.kind != "again":
             return outcome
+
+
+def draw_on_stdout() -> None:
+    """Textual draws on the standard error. On a machine's own consoles that is the journal, for what a crash has to say."""
+    if not sys.stderr.isatty():
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
 
 
 def _run(host: Host, here: Terminal, *, dry: bool) -> Outcome:

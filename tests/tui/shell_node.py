@@ -7,6 +7,7 @@ from appliance.host import child
 from appliance.host.playback import playback
 from appliance.tui.node.app import NodeConsole
 from appliance.tui.node.edge import DryEdge
+from appliance.tui.run import draw_on_stdout
 from appliance.tui.terminal import terminal
 from tests.tui import nodes
 
@@ -19,4 +20,5 @@ class ShellEdge(DryEdge):
 
 
 if __name__ == "__main__":
+    draw_on_stdout()
     NodeConsole(playback(nodes.record(nodes.CABLE)), terminal(os.environ), ShellEdge()).run(mouse=False)

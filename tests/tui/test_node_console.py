@@ -289,6 +289,7 @@ def test_a_change_of_the_network_is_tried_and_kept() -> None:
         keep.end()
         await person.second()
         assert "The change is kept" in person.words
+        assert "on trial" not in person.screen
         await person.press("enter")
         assert person.page == "MenuPage"
 

@@ -20,7 +20,8 @@ def no_machine() -> None:
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 @pytest.mark.parametrize(("term", "locale"), [("linux", "C.UTF-8"), ("vt100", "C"), ("xterm-256color", "C.UTF-8")])
 def test_the_node_on_a_real_terminal(tmp_path: Path, term: str, locale: str) -> None:
-    tmux = Tmux(tmp_path / "tmux", term, locale, "-m", "tests.tui.shell_node")
+    # On a node standard error is the journal's, and a shell prints its prompt there.
+    tmux = Tmux(tmp_path / "tmux", term, locale, "-m", "tests.tui.shell_node", "2>/dev/null")
     try:
         tmux.wait("active-backup")
         if term == "xterm-256color":

@@ -110,6 +110,7 @@ class ProgressPage(Page):
 
     def judge(self) -> None:
         """Draw the record."""
+        super().judge()
         work = self.work
         if not self.query("#step"):
             return

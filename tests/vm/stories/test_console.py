@@ -166,6 +166,8 @@ def test_console_revert_countdown(lab: Lab) -> None:
     readdressed(terminal, "10.0.2.77")
     terminal.press("right", "enter")
     terminal.wait("The change is kept", timeout=120)
+    terminal.press("esc")
+    terminal.wait("8 Shell")
     terminal.press("f10")
     terminal.wait("10.0.2.77/24", "< Log in >", timeout=120)
     terminal.unplug()
