@@ -164,3 +164,11 @@ def manage(
             return app.return_value, edge
 
     return asyncio.run(run())
+
+
+async def change_address(person: Operator) -> None:
+    """Log in, and type another address for management: the plan is shown."""
+    await person.log_in()
+    await person.pick("Network", "Change the management network")
+    await person.fill("address", "10.0.2.16/24")
+    await person.press("ctrl+n")
