@@ -8,7 +8,7 @@ import pytest
 
 from appliance.model.document import load_spec
 from appliance.model.nettest import Finding
-from appliance.tui.node.edge import IDLE
+from appliance.tui.node.edge import IDLE, Door
 from appliance.tui.node.lockout import FREE
 from appliance.tui.terminal import Terminal
 from tests.tui import nodes
@@ -73,11 +73,19 @@ def test_after_five_nobody_may_try_for_a_while() -> None:
     manage(story)
 
 
-def test_without_a_password_nobody_logs_in() -> None:
+CLOSED: list[tuple[Door, str]] = [
+    ("no password", "Root has no password on this node"),
+    ("unreadable", "This console may not read /etc/shadow, so it cannot tell whether a password is root's."),
+]
+
+
+@pytest.mark.parametrize(("door", "words"), CLOSED)
+def test_where_no_password_can_be_asked_for_it_says_why(door: Door, words: str) -> None:
     async def story(person: Operator) -> None:
-        person.edge.no_password = True
+        person.edge.at_the_door = door
         await person.press("enter")
-        assert "Root has no password on this node" in person.words
+        assert words in person.words
+        assert sum(sentence in person.words for _, sentence in CLOSED) == 1
         await person.press("enter")
         assert person.page == "StatusPage", "there is only the way back"
 
