@@ -14,6 +14,7 @@ from appliance.host.playback import playback
 from appliance.model.events import Event, Finished, Started
 from appliance.node.published import uptime
 from appliance.tui.node.app import NodeConsole
+from appliance.tui.node.edge import Door
 from appliance.tui.node.lockout import Attempts
 from appliance.tui.node.pages.work import WorkPage
 from appliance.tui.outcome import Outcome, Work
@@ -62,7 +63,7 @@ class FakeEdge:
     def __init__(self, host: Host, folder: Path) -> None:
         self.host, self.folder = host, folder
         self.tried = Attempts()
-        self.no_password = False
+        self.at_the_door: Door = "open"
         self.notes: list[str] = []
         self.started: list[Trivet] = []
         self.went: list[str] = []
@@ -72,8 +73,8 @@ class FakeEdge:
     def attempts(self) -> Attempts:
         return self.tried
 
-    def locked(self) -> bool:
-        return self.no_password
+    def door(self) -> Door:
+        return self.at_the_door
 
     def opens(self, password: str) -> bool:
         good = password == PASSWORD
@@ -164,3 +165,11 @@ def manage(
             return app.return_value, edge
 
     return asyncio.run(run())
+
+
+async def change_address(person: Operator) -> None:
+    """Log in, and type another address for management: the plan is shown."""
+    await person.log_in()
+    await person.pick("Network", "Change the management network")
+    await person.fill("address", "10.0.2.16/24")
+    await person.press("ctrl+n")

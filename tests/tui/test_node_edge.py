@@ -62,7 +62,7 @@ def test_a_password_and_its_hash() -> None:
 
 
 def test_who_has_the_password_is_in_and_wrong_ones_are_forgotten(edge: LiveEdge, notes: list[str]) -> None:
-    assert not edge.locked()
+    assert edge.door() == "open"
     assert not edge.opens("guess")
     assert edge.attempts().failures == 1
     assert edge.opens(PASSWORD)
@@ -105,8 +105,14 @@ def test_a_damaged_count_and_a_full_disk_keep_nobody_out(edge: LiveEdge, tmp_pat
 def test_root_without_a_password(edge: LiveEdge, tmp_path: Path) -> None:
     for field in ("*", "!*", "", f"!{hashed('')}"):
         (tmp_path / "etc/shadow").write_text(f"root:{field}:1::::::\n")
-        assert edge.locked()
+        assert edge.door() == "no password"
         assert not edge.opens("")
+
+
+def test_who_may_not_read_the_passwords_does_not_say_that_there_is_none(edge: LiveEdge, tmp_path: Path) -> None:
+    (tmp_path / "etc/shadow").unlink()  # to who is not root it looks the same
+    assert edge.door() == "unreadable"
+    assert not edge.opens(PASSWORD)
 
 
 def test_trivet_is_started_with_its_input_and_noted_without(
@@ -143,7 +149,7 @@ def test_a_program_in_the_foreground() -> None:
 def test_a_recorded_machine_lets_everybody_in_and_does_nothing() -> None:
     dry = DryEdge()
     assert dry.opens("")
-    assert not dry.locked()
+    assert dry.door() == "open"
     for act in (lambda: dry.start("apply"), dry.shell, lambda: dry.power("reboot"), lambda: dry.log("all")):
         with pytest.raises(ApplianceError, match="recorded machine"):
             act()

@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from appliance.errors import ApplianceError
 from appliance.host import audit, child
@@ -34,14 +34,18 @@ UNITS: dict[str, tuple[str, ...]] = {
 """What of the journal can be asked for."""
 
 
+Door = Literal["open", "no password", "unreadable"]
+"""Can root's password be asked for? "unreadable": who runs this console is not root."""
+
+
 class Edge(Protocol):
     """The effects of the console."""
 
     def attempts(self) -> Attempts:
         """The wrong passwords of late, on all consoles of this node."""
 
-    def locked(self) -> bool:
-        """Has root no password at all?"""
+    def door(self) -> Door:
+        """Whether there is a password that lets somebody in."""
 
     def opens(self, password: str) -> bool:
         """Is it root's? Counts it when it is not. ApplianceError when it cannot be said."""
@@ -75,12 +79,14 @@ class LiveEdge:
         except ValueError:
             return Attempts()
 
-    def _field(self) -> str:
-        lines = (self._host.files.read("/etc/shadow") or "").splitlines()
-        return next((line.split(":")[1] for line in lines if line.startswith("root:")), "")
+    def _field(self) -> str | None:
+        """Root's in /etc/shadow; None where it cannot be read."""
+        text = self._host.files.read("/etc/shadow")
+        return None if text is None else next((x.split(":")[1] for x in text.splitlines() if x.startswith("root:")), "")
 
-    def locked(self) -> bool:
-        return not self._field().startswith("$")
+    def door(self) -> Door:
+        field = self._field()
+        return "unreadable" if field is None else "open" if field.startswith("$") else "no password"
 
     def opens(self, password: str) -> bool:
         from appliance.host.password import matches  # noqa: PLC0415 - ctypes, which the status screen does not need
@@ -92,7 +98,7 @@ class LiveEdge:
             # Counted before it is looked at: who kills the console meanwhile gains no attempt. A full /run keeps nobody out.
             with suppress(OSError):
                 self._host.files.write(_ATTEMPTS, before.failed(now).model_dump_json(), 0o600)
-            good = matches(password, self._field())
+            good = matches(password, self._field() or "")
             if good:
                 self._host.files.remove(_ATTEMPTS)
         self.note("root logged in" if good else f"wrong password, number {before.failed(now).failures}")
@@ -129,8 +135,8 @@ class DryEdge:
     def attempts(self) -> Attempts:
         return Attempts()
 
-    def locked(self) -> bool:
-        return False
+    def door(self) -> Door:
+        return "open"
 
     def opens(self, password: str) -> bool:
         return True

@@ -9,6 +9,7 @@ from textual.widgets import Input
 
 from appliance.node.published import uptime
 from appliance.tui.i18n import _
+from appliance.tui.node.edge import Door
 from appliance.tui.node.lockout import FREE
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.screens.base import paragraph
@@ -37,16 +38,17 @@ class LoginPage(Manage):
 
     def body(self) -> ComposeResult:
         yield paragraph(_("Who manages this node is root, and says so with its password."))
-        if self.node.edge.locked():
-            none = _("Root has no password on this node, so nobody can log in here: its spec sets none.")
-            yield paragraph(f"! {none}", "wrong")
-            yield paragraph(_("Set admin.password_hash in the spec, by SSH: trivet apply spec.yaml"))
+        door = self.node.edge.door()
+        if door != "open":
+            why, remedy = _closed(door)
+            yield paragraph(f"! {why}", "wrong")
+            yield paragraph(remedy)
             return
         yield Field("password", _("Password"), secret=True, last=True)
         yield Remark(id="about-login")
 
     def actions(self) -> Iterable[Action]:
-        return (Action(button("back"), id="back"), Action(_("Log in"), id="login", disabled=self.node.edge.locked()))
+        return (Action(button("back"), id="back"), Action(_("Log in"), id="login", disabled=self.node.edge.door() != "open"))
 
     def keys(self) -> list[tuple[str, str]]:
         return [("F1", _("Help")), ("Esc", _("Back")), ("Enter", _("Log in"))]
@@ -99,6 +101,19 @@ class LoginPage(Manage):
 
     def action_leave(self) -> None:
         self.action_back()
+
+
+def _closed(door: Door) -> tuple[str, str]:
+    """Why nobody can log in here, and what to do."""
+    if door == "unreadable":
+        return (
+            _("This console may not read /etc/shadow, so it cannot tell whether a password is root's."),
+            _("Start it as root: trivet console"),
+        )
+    return (
+        _("Root has no password on this node, so nobody can log in here: its spec sets none."),
+        _("Set admin.password_hash in the spec, by SSH: trivet apply spec.yaml"),
+    )
 
 
 def _preload() -> None:
