@@ -160,6 +160,7 @@ class Console:
             r"\d Shell\s+\d Restart": "8",  # the whole menu: its cursor draws a line of it again
         }
         deadline = time.monotonic() + timeout
+        self.skip()  # the pages that somebody has read before are no answers to this
         self.line()
         while True:
             match = self.expect(prompt, *answers, timeout=max(1.0, deadline - time.monotonic()))

@@ -172,6 +172,6 @@ def test_console_revert_countdown(lab: Lab) -> None:
     terminal.wait("10.0.2.77/24", "< Log in >", timeout=120)
     terminal.unplug()
     vm.console.login("root", PASSWORD)
-    assert "10.0.2.77/24" in vm.console.run("ip -br address show management").text
+    assert "10.0.2.77/24" in vm.console.run("ip -br -4 address").text
     assert "10.0.2.77/24" in vm.console.run("cat /var/lib/trivet/spec.yaml").text
     assert not vm.console.run("systemctl list-timers --all | grep trivet-revert").ok
