@@ -35,7 +35,8 @@ HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS | network_
 def inspect(host: Host) -> Inventory:
     """What this machine has and is now. Reads only."""
     disks = storage.observe(host)
-    nics, devices, addresses = network.observe(host)
+    switch = network.tables(host)
+    nics, devices, addresses = network.observe(host, switch)
     now = system.observe(host)
     return Inventory(
         machine=_machine(host, disks),
@@ -44,7 +45,7 @@ def inspect(host: Host) -> Inventory:
         devices=devices,
         addresses=addresses,
         firewall=network.firewall(host) if now.installed else "",
-        chassis=network.chassis(host) if now.installed else None,
+        chassis=network.chassis(host, switch) if now.installed else None,
         pools=hostdev.pools(host) if now.installed else (),
         system=now,
     )

@@ -60,16 +60,29 @@ MTUBytes=1500
 Group=1
 
 [Network]
-DHCP=yes
-IPv6AcceptRA=yes
 LLDP=yes
 EmitLLDP=nearest-bridge
+DHCP=yes
+IPv6AcceptRA=yes
 
 [DHCPv4]
 ClientIdentifier=mac
 UseHostname=no
+
+[DHCPv6]
+UseHostname=no
 """
     }
+
+
+def test_ports_speak_lldp_and_nothing_on_top_of_them() -> None:
+    """Who is at the other end is asked on each cable: networkd listens and speaks on no bond, and a VLAN's frames have a tag."""
+    speaks = "[Network]\nLLDP=yes\nEmitLLDP=nearest-bridge\n"
+    bonded = {"nics": PAIR, "bond": "802.3ad", "vlan": 10, "address": "10.0.0.11/24"}
+    found = files(spec(management=bonded, storage={"nics": REST, "vlan": 20, "address": "10.0.1.11/24"}))
+    ports = {"management-525400123451.network", "management-525400123452.network", "storage.network"}
+    assert {name for name, text in found.items() if speaks in text} == ports
+    assert {name for name, text in found.items() if "LLDP" in text} == ports
 
 
 def test_static_on_a_vlan_with_routes() -> None:
@@ -93,8 +106,6 @@ Address=fd00::11/64
 Gateway=10.0.0.1
 Gateway=fd00::1
 DNS=10.0.0.1
-LLDP=yes
-EmitLLDP=nearest-bridge
 
 [Route]
 Destination=10.1.0.0/16
@@ -110,11 +121,11 @@ MTUBytes=9000
 Group=0
 
 [Network]
+LLDP=yes
+EmitLLDP=nearest-bridge
 VLAN=management
 LinkLocalAddressing=no
 IPv6AcceptRA=no
-LLDP=yes
-EmitLLDP=nearest-bridge
 """,
     }
 
@@ -133,7 +144,7 @@ def test_two_planes_on_a_bond() -> None:
         "storage-plane.network",
         "storage-vlan.netdev",
     ]
-    assert found["management-525400123452.network"].endswith("[Network]\nBond=bond-management\n")
+    assert found["management-525400123452.network"].endswith("EmitLLDP=nearest-bridge\nBond=bond-management\n")
     assert (
         found["management-bond.netdev"]
         == f"""\
@@ -167,6 +178,9 @@ def test_only_management_takes_a_way_out_that_is_offered() -> None:
     found = files(spec(management={"nics": FIRST, "address": "dhcp"}, storage={"nics": REST, "address": "dhcp"}))
     assert "UseGateway" not in found["management.network"]
     assert found["storage.network"].count("UseGateway=no") == 2
+    assert "UseDNS" not in found["management.network"]
+    for section in ("DHCPv4", "DHCPv6", "IPv6AcceptRA"):
+        assert "UseDNS=no" in found["storage.network"].partition(f"[{section}]")[2].partition("\n[")[0], section
 
 
 def test_plan_twice_is_nothing_and_what_an_earlier_spec_left_goes() -> None:

@@ -314,7 +314,7 @@ def test_bonds_and_vlans_among_the_links() -> None:
         base | {"name": "storage", "kind": "vlan", "vlan": 20, "parent": "bond-storage"},
         base | {"name": "overlay", "kind": "vlan", "vlan": 30, "parent": "eth0", "mtu": 1600},
     ]
-    bond, storage_vlan, overlay = network.devices(machine(), links)
+    bond, storage_vlan, overlay = network.devices(None, links)
     assert (bond.mode, bond.members) == ("802.3ad", ("02:00:00:00:00:01", "02:00:00:00:00:02"))
     assert (storage_vlan.parent, storage_vlan.vlan, storage_vlan.mtu) == ("bond-storage", 20, 9000)
     assert overlay.parent == "02:00:00:00:00:02"

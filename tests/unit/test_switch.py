@@ -3,13 +3,21 @@
 
 It was shortened, and given the trunks of a business plane without a tag."""
 
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from appliance import flow
+from appliance.host.host import Host, Result
+from appliance.host.playback import NAME, playback
 from appliance.model.inventory import Inventory
 from appliance.model.network import Address, Chassis, Device, Nic
 from appliance.model.plan import ConfigureNetwork, ConfigureOvn
 from appliance.model.spec import Spec
-from appliance.services.network import ovn, switch
+from appliance.services.network import ovn, report, switch
 from appliance.services.network import plan as network
 from appliance.services.network.firewall import allowed
 from appliance.services.network.topology import BRIDGE, resolve
@@ -30,6 +38,9 @@ BUSINESS = {"nics": [{"mac": MAC.format(1)}]}
 OVERLAY = {"on": "business", "vlan": 30, "mtu": 1400, "address": "10.9.0.1/24"}
 BRIDGED = Device(name=BRIDGE, kind="bridge", members=(MAC.format(1),), trunks=(0, 30))
 PORT = Device(name="overlay", kind="internal", mtu=1400, vlan=30, parent=BRIDGE, mac=MAC.format(1))
+
+
+MACHINES = Path(__file__).parents[1] / "machines"
 
 
 def spec(**planes: dict[str, Any]) -> Spec:
@@ -126,3 +137,40 @@ def test_geneve_comes_in_where_tunnels_end() -> None:
     rules = allowed(spec(business=BUSINESS, overlay=OVERLAY))
     assert [(rule.protocol, rule.ports) for rule in rules["overlay"]] == [("udp", "6081")]
     assert "management" not in rules
+
+
+def switching() -> tuple[Host, list[str]]:
+    """A node whose Open vSwitch and OVN run, and every command that it was asked."""
+    data = json.loads((MACHINES / "small-bios" / NAME).read_bytes())
+    data["files"] |= {
+        "/proc/cmdline": "trivet.slot=a",
+        "/run/openvswitch/ovs-vswitchd.pid": "7",
+        "/run/ovn/ovn-controller.pid": "8",
+        "/proc/7/comm": "ovs-vswitchd",
+        "/proc/8/comm": "ovn-controller",
+    }
+    data["folders"] |= {"/run/openvswitch": ["db.sock"], "/run/ovn": ["ovnsb_db.sock"]}
+    find = 'ovn-sbctl --timeout=10 --bare --columns=ip find Encap \'chassis_name="n1"\''
+    answers = {shlex.join(switch.QUERY): ANSWER, find: "10.9.0.1", "nft list table inet trivet": ""}
+    data["commands"] |= {line: {"code": 0, "stdout": text, "stderr": ""} for line, text in answers.items()}
+    host, asked = playback(data), []
+
+    def run(argv: Sequence[str], **options: Any) -> Result:
+        asked.append(shlex.join(argv))
+        return host.run(argv, **options)
+
+    return replace(host, run=run), asked  # type: ignore[arg-type]
+
+
+def test_open_vswitch_is_asked_once_for_all_that_it_knows() -> None:
+    host, asked = switching()
+    inventory = flow.inspect(host)
+    assert inventory.chassis == Chassis(name="n1", encap="10.9.0.1", mappings=(("business", BRIDGE),))
+    assert BRIDGE in [device.name for device in inventory.devices]
+    assert asked.count(shlex.join(switch.QUERY)) == 1
+
+
+def test_a_look_at_the_network_does_not_ask_it() -> None:
+    host, asked = switching()
+    report.ports(host)
+    assert not [line for line in asked if line.startswith("ov")]

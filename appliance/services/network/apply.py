@@ -11,7 +11,7 @@ from appliance.host.host import Host
 from appliance.model.network import Device, Vf, VfPool
 from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, LoadFirewall, OfferVfs, VfWish
 from appliance.services.network import hostdev, switch
-from appliance.services.network.observe import chassis, devices, firewall, functions, port_name, port_names
+from appliance.services.network.observe import chassis, devices, firewall, functions, port_name, port_names, tables
 from appliance.services.network.sriov import agree, pool_of
 
 NETWORKD = "systemd-networkd.service"
@@ -28,12 +28,12 @@ _SECONDS = 20
 class _ConfigureNetwork:
     def done(self, step: ConfigureNetwork, host: Host) -> bool:
         written = all((host.files.read(file.path) or "") == file.content.rstrip() for file in step.files)
-        present = devices(host)
+        present = _present(host)
         return written and not _missing(step.devices, present) and not switch.surplus(step.devices, present)
 
     def do(self, step: ConfigureNetwork, host: Host, report: Report) -> None:
         # networkd makes what is not there, and leaves a bond or VLAN that is there as it was made.
-        present = devices(host)
+        present = _present(host)
         stale = {_device(host.files.read(file.path)) for file in step.files if file.path.endswith(".netdev")}
         stale |= {device.name for device in _missing(step.devices, present)}
         for file in step.files:
@@ -53,7 +53,7 @@ class _ConfigureNetwork:
             host.run([*_OVS_VSCTL, *words])
 
         def not_yet() -> str:
-            names = ", ".join(device.name for device in _missing(step.devices, devices(host)))
+            names = ", ".join(device.name for device in _missing(step.devices, _present(host)))
             return names and f"{names} is not as it was asked for"
 
         _wait(not_yet, f"see `journalctl -u {NETWORKD}`")
@@ -61,7 +61,7 @@ class _ConfigureNetwork:
 
 class _ConfigureOvn:
     def done(self, step: ConfigureOvn, host: Host) -> bool:
-        return chassis(host) == step.chassis
+        return chassis(host, tables(host)) == step.chassis
 
     def do(self, step: ConfigureOvn, host: Host, report: Report) -> None:
         if step.chassis is None:
@@ -165,6 +165,10 @@ def _wait(not_yet: Callable[[], str], hint: str) -> None:
         if time.monotonic() > end:
             raise StepFailed(f"{sentence} after {_SECONDS} s", hint)
         time.sleep(0.1)
+
+
+def _present(host: Host) -> tuple[Device, ...]:
+    return devices(tables(host), host.netlink.links())
 
 
 def _missing(wished: Iterable[Device], present: Iterable[Device]) -> list[Device]:

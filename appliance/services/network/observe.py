@@ -28,8 +28,11 @@ _WIRELESS = {"wlan", "wwan", "bluetooth"}
 Links = Sequence[Mapping[str, Any]]
 
 
-def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Address, ...]]:
-    """The ports in the order of their places; bonds, VLANs, Open vSwitch's devices; the addresses, as the kernel lists them."""
+def observe(host: Host, switch: Tables | None = None) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Address, ...]]:
+    """The ports in the order of their places; bonds, VLANs, Open vSwitch's devices; the addresses, as the kernel lists them.
+
+    `switch` is what Open vSwitch tells; None where that is no matter.
+    """
     links, found, heard = host.netlink.links(), host.netlink.addresses(), neighbours(host)
     by_name = {link["name"]: link for link in links}
     ports = {_name(d): d for d in host.udev.devices("net") if _is_port(d, by_name.get(_name(d)))}
@@ -43,7 +46,7 @@ def observe(host: Host) -> tuple[tuple[Nic, ...], tuple[Device, ...], tuple[Addr
         for a in found
         if a["scope"] != "host"
     )
-    return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), devices(host, links), tuple(addresses)
+    return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), devices(switch, links), tuple(addresses)
 
 
 def firewall(host: Host) -> str:
@@ -52,27 +55,24 @@ def firewall(host: Host) -> str:
     return match[1] if match else ""
 
 
-def devices(host: Host, links: Links | None = None) -> tuple[Device, ...]:
+def devices(switch: Tables | None, links: Links) -> tuple[Device, ...]:
     """The bonds and VLAN interfaces among the kernel's links, and our bridge of Open vSwitch with its ports."""
-    links = host.netlink.links() if links is None else links
     lasting = {str(link["name"]): _mac(link) if _has_hardware(link) else str(link["name"]) for link in links}
     kernel = (_device(link, links, lasting) for link in links if link["kind"] in ("bond", "vlan"))
-    tables = _switch(host)
-    return (*kernel, *(tables.devices(links, lasting) if tables else ()))
+    return (*kernel, *(switch.devices(links, lasting) if switch else ()))
 
 
-def chassis(host: Host) -> Chassis | None:
+def chassis(host: Host, switch: Tables | None) -> Chassis | None:
     """This node in OVN: what its controller is told to be, once the southbound database has heard so from it."""
-    tables = _switch(host)
-    told = tables.chassis() if tables else None
+    told = switch.chassis() if switch else None
     if told is None or "ovnsb_db.sock" not in host.files.list(_OVN) or not _runs(host, f"{_OVN}/ovn-controller.pid"):
         return None
     query = ["ovn-sbctl", "--timeout=10", "--bare", "--columns=ip", "find", "Encap", f'chassis_name="{told.name}"']
     return told if told.encap in host.run(query, check=False).stdout.split() else None
 
 
-def _switch(host: Host) -> Tables | None:
-    """Open vSwitch's tables; None where it does not run."""
+def tables(host: Host) -> Tables | None:
+    """Open vSwitch's tables; None where it does not run. A process is started for the answer: who needs it twice keeps it."""
     if "db.sock" not in host.files.list(_OVS) or not _runs(host, f"{_OVS}/ovs-vswitchd.pid"):
         return None
     answer = host.run(QUERY, check=False)
