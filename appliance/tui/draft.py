@@ -28,6 +28,7 @@ from appliance.model.storage import Disk
 Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
+    "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
 ]  # fmt: skip
 Language = Literal["en", "zh_CN"]
 PLANE = "network.planes.management"
@@ -97,6 +98,10 @@ _REPLACED: dict[str, Mapping[str, object]] = {
     "gateway": {"gateway": ""},
     "dns": {"dns": ""},
     "disks": {"disks": (), "wipe": False},
+    "storage_vlan": {"storage_vlan": ""},
+    "storage_address": {"storage_address": "dhcp"},
+    "overlay_vlan": {"overlay_vlan": ""},
+    "overlay_address": {"overlay_address": "dhcp"},
 }
 """For each field an answer that is right in form: with it in the place of a wrong one the other fields can still be judged."""
 

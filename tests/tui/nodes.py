@@ -42,6 +42,19 @@ network:
       bond: active-backup
       address: 10.0.9.11/24
 """
+FRESH = """\
+# The first node of the lab.
+version: 1
+node: {name: node-a, timezone: Asia/Shanghai}
+network:
+  planes:
+    # the port on the left
+    management:
+      nics: [{mac: "52:54:00:00:00:01"}]
+      address: 10.0.2.15/24
+      gateway: 10.0.2.2  # the lab's router
+"""
+"""That of a node which was just installed, on any of the lab's machines."""
 CABLE = Alert(
     where="network.planes.storage",
     severity="warning",
@@ -70,9 +83,12 @@ unused devices: <none>
 _VM = "<domstatus state='running'><domain type='kvm'><name>{}</name></domain></domstatus>"
 
 
-def record(*alerts: Alert, boot: Boot | None = BOOTED, files: Mapping[str, str] | None = None) -> dict[str, Any]:
+def record(
+    *alerts: Alert, boot: Boot | None = BOOTED, files: Mapping[str, str] | None = None, machine: str = "two-sockets",
+    bonded: bool = True,
+) -> dict[str, Any]:  # fmt: skip
     """The node's record; `files` by path replace or add, "" removes."""
-    data: dict[str, Any] = json.loads((MACHINES / "two-sockets" / "machine.json").read_text())
+    data: dict[str, Any] = json.loads((MACHINES / machine / "machine.json").read_text())
     data["origin"] = ORIGIN
     health = Health(at=UPTIME - 12, alerts=alerts)
     data["files"] |= {
@@ -92,8 +108,14 @@ def record(*alerts: Alert, boot: Boot | None = BOOTED, files: Mapping[str, str] 
         data["files"][path] = text
         if not text:
             del data["files"][path]
-    _bond(data["netlink"], lost=CABLE in alerts)
+    if bonded:
+        _bond(data["netlink"], lost=CABLE in alerts)
     return data
+
+
+def fresh(machine: str) -> dict[str, Any]:
+    """A machine of the lab that was just installed: it has its management plane alone."""
+    return record(machine=machine, bonded=False, files={"/var/lib/trivet/spec.yaml": FRESH})
 
 
 def _bond(netlink: dict[str, Any], *, lost: bool) -> None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changes a node from its console, driven by keys: each path, each refusal."""
 
-
 import pytest
 
 from appliance.model.document import load_spec, parse_yaml

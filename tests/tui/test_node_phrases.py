@@ -10,6 +10,7 @@ from appliance.host.playback import playback
 from appliance.model.document import load_spec
 from appliance.model.netreport import Alert, DuplicateProbe, GatewayProbe, NetworkReport, Probes
 from appliance.services.network import health
+from appliance.services.network.propose import propose
 from appliance.services.network.report import ports, report
 from appliance.tui import i18n
 from appliance.tui.i18n import said
@@ -17,6 +18,7 @@ from appliance.tui.node.phrases import PHRASES
 from tests.tui import nodes
 from tests.unit.network import OTHER, node, spec
 from tests.unit.test_net_health import changed, counters, seen
+from tests.unit.test_propose import MACHINES, machine, managed
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +63,17 @@ def test_every_step_of_a_node() -> None:
     plan = flow.plan(flow.inspect(playback(nodes.record())), load_spec(nodes.SPEC))
     assert len(plan.steps) > 7
     assert [text for step in plan.steps for text in (str(step), step.why) if said(text) == text] == []
+
+
+def test_every_reason_of_a_proposal() -> None:
+    found: list[str] = []
+    for name in MACHINES:
+        proposals = [propose(machine(name), managed(machine(name), **more)) for more in ({}, {"mtu": 1300})]
+        found += [each.why for proposal in proposals for each in (*proposal.planes, *proposal.left, *proposal.spare)]
+    wrong = managed(machine("six-ports"), nics=[{"driver": "none"}])
+    found += [left.why for left in propose(machine("six-ports"), wrong).left]
+    assert len(set(found)) > 15
+    assert [text for text in found if said(text) == text] == []
 
 
 @pytest.mark.parametrize("phrase", PHRASES, ids=lambda phrase: phrase.engine[:40])

@@ -18,6 +18,8 @@ NAMES = (
     "status", "login", "menu", "menu-network", "network", "sriov", "menu-node", "name", "language", "password", "ssh", "disks",
     "hardware", "alerts", "logs", "repair", "menu-power", "edit", "plan", "work", "trial", "nettest", "status-trial",
 )  # fmt: skip
+SETUP = ("status-fresh", "setup", "setup-planes", "setup-refused", "setup-plan", "setup-one-port")
+"""Those that a node shows which has its management network alone."""
 
 
 class Camera:
@@ -101,8 +103,49 @@ def test_pages(language: str, size: str) -> None:
     assert tuple(cameras[0].shown) == NAMES
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", i18n.NAMES)
+def test_pages_of_a_fresh_node(language: str, size: str) -> None:
+    shown: list[str] = []
+
+    async def begin(person: Operator) -> Camera:
+        person.app.speak(language)  # type: ignore[arg-type]  # one of the two
+        await person.log_in()
+        return Camera(person, language, size)
+
+    async def six_ports(person: Operator) -> None:
+        camera = await begin(person)
+        await person.press("escape")
+        await person.second()
+        camera.see("status-fresh")
+        await person.press("enter", "s")
+        camera.see("setup")
+        await person.press("ctrl+n")
+        camera.see("setup-planes")
+        await person.fill("storage_address", "10.0.2.9/24")
+        await person.press("ctrl+n")
+        camera.see("setup-refused")
+        await person.fill("storage_address", "10.0.9.11/24")
+        await person.fill("overlay_vlan", "30")
+        await person.fill("overlay_address", "10.0.8.11/24")
+        await person.press("ctrl+n")
+        camera.see("setup-plan")
+        shown.extend(camera.shown)
+
+    async def one_port(person: Operator) -> None:
+        camera = await begin(person)
+        await person.press("s", "ctrl+n")
+        camera.see("setup-one-port")
+        shown.extend(camera.shown)
+
+    manage(six_ports, size=SIZES[size], data=nodes.fresh("six-ports"))
+    manage(one_port, size=SIZES[size], data=nodes.fresh("small-bios"))
+    assert tuple(shown) == SETUP
+
+
 def test_the_pictures_are_those_of_the_pages() -> None:
     """A picture that no test writes any more would be read by nobody."""
     assert {path.name for path in SCREENS.iterdir()} == {f"{language}-{size}" for language in i18n.NAMES for size in SIZES}
     for folder in SCREENS.iterdir():
-        assert {path.stem for path in folder.iterdir()} == set(NAMES)
+        assert {path.stem for path in folder.iterdir()} == {*NAMES, *SETUP}

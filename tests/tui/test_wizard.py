@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The wizard, driven by keys at recorded machines: each path to a plan."""
 
-
 import pytest
 
 from appliance import flow

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What holds on every page of the wizard: languages, sizes, help, fast fingers, leaving, a crash."""
 
-
 import pytest
 from textual import events
 

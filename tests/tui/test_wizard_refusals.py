@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the wizard refuses, in which words, and when it says so."""
 
-
 import pytest
 
 from appliance import flow

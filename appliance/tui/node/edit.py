@@ -5,6 +5,7 @@ The fields are those of the wizard; they begin with what the spec says, and only
 selector, a comment, a plane that nobody touched stays as it was.
 """
 
+import re
 from collections.abc import Iterator
 
 from appliance import flow
@@ -13,20 +14,39 @@ from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
+from appliance.services.network.propose import Proposal, propose
 from appliance.services.network.topology import resolve
 from appliance.tui import draft as drafts
 from appliance.tui.draft import Draft, Verdict, words
 from appliance.tui.node.yamledit import GONE, Path, edited
 
-_PLANE: Path = ("network", "planes", "management")
-NETWORK: frozenset[str] = frozenset({"ports", "bond", "vlan", "method", "address", "gateway", "dns"})
+_PLANES: Path = ("network", "planes")
+_PLANE: Path = (*_PLANES, "management")
+ASKED: tuple[drafts.Field, ...] = ("storage_vlan", "storage_address", "overlay_vlan", "overlay_address")
+"""What a proposed plane may ask of a person, in the order of the page: <plane>_<what>."""
+NETWORK: frozenset[str] = frozenset({"ports", "bond", "vlan", "method", "address", "gateway", "dns", "planes", *ASKED})
 """Fields whose change can lock somebody out: it is tried, and takes itself back."""
 
 
 class NodeDraft(Draft):
-    """What the spec of a node says, as it can be typed; `ssh_on` is apart from the keys."""
+    """What the spec of a node says, as it can be typed; `ssh_on` is apart from the keys.
+
+    `proposal` is what the node lacks, `planes` those of it that shall be added, the rest what was answered for them.
+    """
 
     ssh_on: bool = False
+    proposal: Proposal = Proposal()
+    planes: tuple[str, ...] = ()
+    storage_vlan: str = ""
+    storage_address: str = ""
+    overlay_vlan: str = ""
+    overlay_address: str = ""
+
+    @property
+    def asked(self) -> tuple[drafts.Field, ...]:
+        """What has to be answered for the planes that shall be added."""
+        fields = {f"{each.name}_{ask}" for each in self.proposal.planes if each.name in self.planes for ask in each.asks}
+        return tuple(field for field in ASKED if field in fields)
 
 
 def draft_of(spec: Spec, inventory: Inventory) -> NodeDraft:
@@ -51,6 +71,7 @@ def draft_of(spec: Spec, inventory: Inventory) -> NodeDraft:
         password_hash=spec.admin.password_hash,
         ssh="\n".join(spec.admin.ssh.authorized_keys),
         ssh_on=spec.admin.ssh.enabled,
+        proposal=propose(inventory, spec),
     )
 
 
@@ -64,7 +85,7 @@ def changed(before: NodeDraft, after: NodeDraft) -> frozenset[str]:
 def changes(before: NodeDraft, after: NodeDraft) -> dict[Path, object]:
     """What is written into the spec."""
     names = changed(before, after)
-    return dict((*_network(names, after), *_rest(names, after)))
+    return dict((*_network(names, after), *_added(after), *_rest(names, after)))
 
 
 def _network(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, object]]:
@@ -85,6 +106,15 @@ def _network(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, ob
             yield (*_PLANE, "gateway"), _few(after.gateway) or GONE
         if "dns" in names:
             yield (*_PLANE, "dns"), words(after.dns) or GONE
+
+
+def _added(after: NodeDraft) -> Iterator[tuple[Path, object]]:
+    """The planes that the node lacked, each whole."""
+    for each in after.proposal.planes:
+        if each.name in after.planes:
+            typed = {ask: str(getattr(after, f"{each.name}_{ask}")) for ask in each.asks}
+            answers = {ask: _number(text) if ask == "vlan" else _few(text) or "" for ask, text in typed.items()}
+            yield (*_PLANES, each.name), each.data(**{ask: answer for ask, answer in answers.items() if answer is not GONE})
 
 
 def _rest(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, object]]:
@@ -128,11 +158,15 @@ def judge(saved: str, before: NodeDraft, draft: NodeDraft, inventory: Inventory)
             return list(error.problems), None
         return flow.check(inventory, spec), spec
 
-    return drafts.judged(draft, frozenset(_open(draft)), ask, _lead)
+    return drafts.judged(draft, frozenset(_open(draft)), ask, lambda problem: _lead(problem, draft))
 
 
-def _lead(problem: Problem) -> drafts.Field:
+def _lead(problem: Problem, draft: NodeDraft) -> drafts.Field:
     """What is said of other parts of the spec is said where it can be read: it keeps this change from being made, too."""
+    if draft.planes:
+        found = re.match(r"network\.planes\.(\w+)(\.vlan)?", problem.where)
+        field = f"{found[1]}_{'vlan' if found[2] else 'address'}" if found else ""
+        return next((name for name in draft.asked if name == field), "planes")
     try:
         return drafts.field_of(problem)
     except LookupError:
@@ -143,3 +177,4 @@ def _open(draft: NodeDraft) -> Iterator[drafts.Field]:
     yield from (name for name in ("ports", "name", "timezone") if not getattr(draft, name))
     if draft.method == "static" and not draft.address.strip():
         yield "address"
+    yield from (name for name in draft.asked if not getattr(draft, name).strip())

@@ -65,6 +65,12 @@ def health(seen: Seen) -> Health:
     return Health(grade, _(WORDS[grade]), reason)
 
 
+def bare(seen: Seen) -> bool:
+    """Has the node its management plane alone?"""
+    network = seen.network
+    return network is not None and not network.problems and [plane.name for plane in network.planes] == ["management"]
+
+
 def trial(seconds: int) -> str:
     """What happens to a change that nobody keeps."""
     if seconds <= 0:

@@ -136,13 +136,15 @@ class MenuPage(Menu):
         return _("Menu")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import change, logs, reports, trial  # noqa: PLC0415 - those that are opened
+        from appliance.tui.node.pages import change, logs, reports, setup, trial  # noqa: PLC0415 - those that are opened
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
             yield Item(_("Change on trial"), about, self.to(trial.TrialPage), key="0")
         yield Item(_("Network"), _("Show it, change the management network, test it."), self.to(NetworkMenu))
         yield Item(_("Node"), _("Name, time, language, password, SSH."), self.to(NodeMenu))
+        about = _("The networks that this node lacks are proposed on its ports. You see the plan before anything is changed.")
+        yield Item(_("Set up this node"), about, self.edit(setup.RolePage), key="s")
         yield Item(_("Disks"), _("All disks: what each is for, size, serial number, what is on it."), self.to(reports.DisksPage))
         yield Item(_("Hardware"), _("What is in this server, as the kernel sees it."), self.to(reports.HardwarePage))
         yield Item(_("Alerts"), _("What is wrong, and what to do about each."), self.to(reports.AlertsPage))

@@ -25,10 +25,14 @@ class Edit(Manage):
     """Ctrl+N leads to the plan, when something is other than it was; Esc forgets what was typed."""
 
     def actions(self) -> tuple[Action, ...]:
-        return (Action(button("back"), id="back"), Action(_("Plan"), id="next"))
+        return (Action(button("back"), id="back"), Action(self.onward(), id="next"))
 
     def keys(self) -> list[tuple[str, str]]:
-        return [("F1", _("Help")), ("Esc", _("Back")), ("Ctrl+N", _("Plan")), ("F10", _("Log out"))]
+        return [("F1", _("Help")), ("Esc", _("Back")), ("Ctrl+N", self.onward()), ("F10", _("Log out"))]
+
+    def onward(self) -> str:
+        """Where Ctrl+N leads."""
+        return _("Plan")
 
     def body(self) -> ComposeResult:
         if self.node.trouble:

@@ -15,7 +15,7 @@ from appliance.tui import table
 from appliance.tui.i18n import _, ngettext
 from appliance.tui.node import big
 from appliance.tui.node.pages.base import Manage
-from appliance.tui.node.seen import Grade, Seen, alert_text, facts, health
+from appliance.tui.node.seen import Grade, Seen, alert_text, bare, facts, health
 from appliance.tui.widgets.frame import Action
 
 _STYLES: dict[Grade, str] = {
@@ -32,14 +32,20 @@ class Line:
     style: str = ""
 
 
-def layout(seen: Seen, width: int, height: int, *, utf8: bool) -> list[Line]:
-    """As much as there is room for, the most important first; large is what still fits so. Pure."""
+def layout(seen: Seen, width: int, height: int, *, utf8: bool, known: bool = False) -> list[Line]:
+    """As much as there is room for, the most important first; large is what still fits so. Pure.
+
+    `known`: somebody is logged in, and may be told what there is to do.
+    """
     found = health(seen)
     style = _STYLES[found.grade]
     first, *others = seen.addresses or ("",)
     reason = [Line(line, "bold") for line in table.paragraph(found.reason, width).split("\n")]
     rest = [Line(table.hanging(name, text, width)) for name, text in table.rows(facts(seen), 3)]
     rest = [Line(text) for line in rest for text in line.text.split("\n")]
+    if known and bare(seen):
+        hint = _("Only the management network is set up. Next: Menu, Set up this node.")
+        rest += [Line(""), *(Line(line) for line in table.paragraph(hint, width).split("\n"))]
     alerts = _alerts(seen, width)
     more = [Line(_("also {addresses}").format(addresses=_(", ").join(others[:_MORE_ADDRESSES])))] if others else []
     # Name, address and word take a line each, with a line between; what is left makes them large, one after the other.
@@ -80,18 +86,18 @@ def _alerts(seen: Seen, width: int) -> list[Line]:
 class Board(Widget):
     """The lines, drawn."""
 
-    def __init__(self, seen: Seen) -> None:
+    def __init__(self, seen: Seen, *, known: bool) -> None:
         super().__init__(id="board")
-        self._seen = seen
+        self._seen, self._known = seen, known
 
-    def show(self, seen: Seen) -> None:
+    def show(self, seen: Seen, *, known: bool) -> None:
         """Draw this instead; what does not differ on the screen is not sent."""
-        self._seen = seen
+        self._seen, self._known = seen, known
         self.refresh()
 
     def render(self) -> Content:
         utf8 = self.app.terminal.utf8  # type: ignore[attr-defined]  # every app of ours has one
-        lines = layout(self._seen, self.size.width, self.size.height, utf8=utf8)[: self.size.height]
+        lines = layout(self._seen, self.size.width, self.size.height, utf8=utf8, known=self._known)[: self.size.height]
         return Content("\n").join(Content.styled(line.text, line.style) for line in lines)
 
 
@@ -113,7 +119,7 @@ class StatusPage(Manage):
         )  # fmt: skip
 
     def body(self) -> ComposeResult:
-        yield Board(self.node.seen)
+        yield Board(self.node.seen, known=self.node.logged_in)
 
     def actions(self) -> Iterable[Action]:
         if self.node.logged_in:
@@ -135,7 +141,7 @@ class StatusPage(Manage):
     def judge(self) -> None:
         super().judge()
         for board in self.query(Board):
-            board.show(self.node.seen)
+            board.show(self.node.seen, known=self.node.logged_in)
 
     def action_back(self) -> None:
         """It is the first page."""
