@@ -4,13 +4,14 @@
 Meanwhile it looks at the network every half a minute (node/watch.py). While something waits for an address, it plans again.
 
 It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
-console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong.
+console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong. Nor does a step that takes its time.
 """
 
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 
 from appliance import flow
@@ -31,6 +32,8 @@ from appliance.node.watch import Watch
 _SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 _SOON = 1.0
 """Seconds until one plans again when an address is awaited; twice as long each time. A DHCP server answers within a few."""
+_PATIENCE = 120.0
+"""Seconds after which the boot goes on, the consoles with it, while trivetd is still at its work."""
 
 
 def converge(host: Host) -> Boot:
@@ -97,6 +100,14 @@ def notify(message: str) -> None:
             s.sendto(message.encode(), "\0" + path[1:] if path.startswith("@") else path)
 
 
+def ready_at_the_latest(seconds: float) -> threading.Timer:
+    """Begin to wait so long before systemd is told to go on; to be cancelled by who has done all before that."""
+    timer = threading.Timer(seconds, notify, ["READY=1\nSTATUS=still making the node what its spec says"])
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
 def wait(watch: Watch, again: float | None) -> signal.Signals | None:
     """Look at the network time and again until a signal comes, or until `again` seconds have gone: None.
 
@@ -115,11 +126,12 @@ def wait(watch: Watch, again: float | None) -> signal.Signals | None:
 def main() -> None:
     """Entry point of `trivetd`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    watch = Watch()
+    watch, late = Watch(), ready_at_the_latest(_PATIENCE)
     boot, pause = None, _SOON
     while True:
         host = live()
         boot = alone(host, boot)
+        late.cancel()
         host.files.write(BOOT, boot.model_dump_json() + "\n")
         notify(f"READY=1\nSTATUS={boot.failed.splitlines()[0] if boot.failed else 'the node is as its spec says'}")
         said = wait(watch, pause if boot.waits else None)
