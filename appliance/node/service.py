@@ -4,7 +4,8 @@
 Meanwhile it looks at the network every half a minute (node/watch.py). While something waits for an address, it plans again.
 
 It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
-console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong. Nor does a step that takes its time.
+console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong. Nor does a step that takes
+its time keep one.
 """
 
 import os
