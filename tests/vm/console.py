@@ -151,7 +151,7 @@ class Console:
 
     def login(self, user: str = "root", password: str = "", timeout: float = 180) -> None:
         """Reach a shell: from a login prompt, through a node's console, or one that is there already."""
-        prompt = r"[#\$] \Z"
+        prompt = r"(?:^|root@\S+)# \Z"  # of a line of its own: the status screen without UTF-8 draws its figures with this sign
         answers = {
             r"login: \Z": f"{user}\r",
             r"[Pp]assword: \Z": f"{password}\r",
