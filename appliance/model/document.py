@@ -100,11 +100,15 @@ def load_spec(text: str) -> Spec:
 
 
 def _problems(error: ValidationError) -> list[Problem]:
-    """One problem a place. A union reports each branch; the branches are folded into one sentence."""
+    """One problem a place. A union reports each branch; the branches are folded into one sentence.
+
+    Where one branch found something within the value, it is the one that was meant, and the others have nothing to say.
+    """
     by_place: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         by_place.setdefault(_path(detail["loc"]), []).append(detail)
-    return [_problem(where, details) for where, details in by_place.items()]
+    meant = {where for where in by_place if not any(other.startswith((f"{where}.", f"{where}[")) for other in by_place)}
+    return [_problem(where, details) for where, details in by_place.items() if where in meant]
 
 
 def _problem(where: str, details: list[ErrorDetails]) -> Problem:

@@ -94,11 +94,15 @@ class PlaneReport(Model):
 
 
 class NetworkReport(Model):
-    """The planes of the spec that this node follows, and their uplinks; `problems` are what keeps planes from having ports."""
+    """The planes of the spec that this node follows, and their uplinks; `problems` are what keeps planes from having ports.
+
+    `tunnels` is the address at which OVN's tunnels are to end, "" for none or none yet.
+    """
 
     planes: tuple[PlaneReport, ...] = ()
     uplinks: tuple[UplinkReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+    tunnels: str = ""
 
     def uplink(self, plane: PlaneReport) -> UplinkReport:
         """What carries a plane."""

@@ -42,8 +42,13 @@ def _interface(value: str) -> str:
         raise ValueError(f"{value!r} is not an address with its prefix length, such as 10.0.0.11/24") from None
     if "/" not in value:
         raise ValueError(f"{value!r} lacks its prefix length; write it like {value}/24")
-    if interface.network.prefixlen < interface.max_prefixlen - 1 and interface.ip == interface.network.network_address:
+    network = interface.network
+    if network.prefixlen < interface.max_prefixlen - 1 and interface.ip == network.network_address:
         raise ValueError(f"{value!r} is the address of the network itself, not of a host in it")
+    if interface.version == 4 and network.prefixlen < interface.max_prefixlen - 1 and interface.ip == network.broadcast_address:  # noqa: PLR2004
+        raise ValueError(f"{value!r} is the address of all hosts in the network, not of one of them")
+    if interface.is_multicast or interface.is_loopback or interface.ip.is_unspecified:
+        raise ValueError(f"{value!r} is not an address that a host can have on a network")
     return value
 
 
@@ -135,6 +140,15 @@ class RouteSpec(Model):
     to: Network
     via: Ip
 
+    @model_validator(mode="after")
+    def _consistent(self) -> "RouteSpec":
+        to, via = ipaddress.ip_network(self.to), ipaddress.ip_address(self.via)
+        if to.version != via.version:
+            raise ValueError(f"{to} is IPv{to.version} and {via} is IPv{via.version}: a route is of one family")
+        if not to.prefixlen:
+            raise ValueError(f"{to} is everything: write gateway: {via} on the plane that is the way out")
+        return self
+
 
 class PlaneSpec(Model):
     """One plane of the network: its ports, and how the node stands on it.
@@ -189,6 +203,8 @@ class PlaneSpec(Model):
         for gateway in self.gateways:
             if not any(ipaddress.ip_address(gateway) in n for n in networks):
                 raise ValueError(f"the gateway {gateway} is in none of the plane's networks")
+            if any(ipaddress.ip_address(gateway) == ipaddress.ip_interface(a).ip for a in self.addresses):
+                raise ValueError(f"the gateway {gateway} is the node's own address")
         if len({ipaddress.ip_address(g).version for g in self.gateways}) < len(self.gateways):
             raise ValueError("a plane has one gateway for IPv4 and one for IPv6")
         return self

@@ -13,7 +13,8 @@ from appliance.model.problem import Problem
 class Boot(Model):
     """What trivetd did at this boot (/run/trivet/status.json). `seconds` from its start to its end.
 
-    `waits`: something could not be planned before an address comes up, and trivetd plans again until it has.
+    `waits`: something could not be planned before an address comes up, and trivetd plans again until it has. `tunnels` is the
+    address at which OVN's tunnels were to end when it planned, "" for none.
     """
 
     applied: tuple[str, ...] = ()
@@ -22,6 +23,7 @@ class Boot(Model):
     log: str = ""
     seconds: float = 0.0
     waits: bool = False
+    tunnels: str = ""
 
 
 class Status(Model):

@@ -2,6 +2,7 @@
 """trivetd: at boot, make the running system the one of the saved spec; then stay, and do it again on SIGHUP.
 
 Meanwhile it looks at the network every half a minute (node/watch.py). While something waits for an address, it plans again.
+When a server gives another address to the plane on which OVN's tunnels end, the tunnels follow, and nothing else is changed.
 
 It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
 console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong. Nor does a step that takes
@@ -22,13 +23,14 @@ from appliance.host.host import Host
 from appliance.host.live import live
 from appliance.host.lock import only_one
 from appliance.model.events import Event, Failed, Finished, Started
-from appliance.model.plan import Plan
+from appliance.model.plan import ConfigureOvn, Plan
 from appliance.model.status import Boot
 from appliance.node.health import LOOK
 from appliance.node.published import BOOT
 from appliance.node.status import wanted
 from appliance.node.trial import BUSY, LOCK
 from appliance.node.watch import Watch
+from appliance.services.network import ovn
 
 _SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
 _SOON = 1.0
@@ -37,8 +39,8 @@ _PATIENCE = 120.0
 """Seconds after which the boot goes on, the consoles with it, while trivetd is still at its work."""
 
 
-def converge(host: Host) -> Boot:
-    """Plan against the saved spec and apply. What failed is in the result, never raised."""
+def converge(host: Host, only: type | None = None) -> Boot:
+    """Plan against the saved spec and apply, or `only` steps of one kind. What failed is in the result, never raised."""
     begun = time.monotonic()
     applied: list[str] = []
     titles: dict[str, str] = {}
@@ -52,13 +54,16 @@ def converge(host: Host) -> Boot:
         elif isinstance(event, Failed):
             print(event.message, file=sys.stderr)
 
-    failed, log, waits = "", "", False
+    failed, log, waits, tunnels = "", "", False, ""
     refused: tuple[str, ...] = ()
     try:
-        spec, text, plan = wanted(host, flow.inspect(host))
+        inventory = flow.inspect(host)
+        spec, text, plan = wanted(host, inventory)
+        tunnels = ovn.address(inventory, spec)
         host = live(spec.secrets | {"spec": text})
         refused = tuple(f"{s}: it would destroy {', '.join(s.destroys)}" for s in plan.steps if s.destroys)
-        harmless = Plan(steps=tuple(s for s in plan.steps if not s.destroys), pending=plan.pending)
+        wished = (s for s in plan.steps if only is None or isinstance(s, only))
+        harmless = Plan(steps=tuple(s for s in wished if not s.destroys), pending=plan.pending)
         waits = bool(plan.awaited)
         if harmless.steps:
             with Journal("boot") as journal:
@@ -74,7 +79,7 @@ def converge(host: Host) -> Boot:
         failed = str(error)
         print(failed, file=sys.stderr)
     seconds = round(time.monotonic() - begun, 3)
-    return Boot(applied=tuple(applied), failed=failed, refused=refused, log=log, seconds=seconds, waits=waits)
+    return Boot(applied=tuple(applied), failed=failed, refused=refused, log=log, seconds=seconds, waits=waits, tunnels=tunnels)
 
 
 def continued(before: Boot, now: Boot) -> Boot:
@@ -84,14 +89,18 @@ def continued(before: Boot, now: Boot) -> Boot:
     )
 
 
-def alone(host: Host, before: Boot | None) -> Boot:
+def alone(host: Host, before: Boot | None, only: type | None = None) -> Boot:
     """Converge, unless somebody changes this node at the moment: then nothing is done, and one tries again soon."""
     try:
         with only_one(LOCK, *BUSY):
-            now = converge(host)
+            now = converge(host, only)
     except ApplianceError:
         return (before or Boot()).model_copy(update={"waits": True})
-    return continued(before, now) if before else now
+    if before is None:
+        return now
+    # What failed of the rest has not been tried again.
+    failed = now.failed or (before.failed if only else "")
+    return continued(before, now.model_copy(update={"failed": failed}))
 
 
 def notify(message: str) -> None:
@@ -109,17 +118,19 @@ def ready_at_the_latest(seconds: float) -> threading.Timer:
     return timer
 
 
-def wait(watch: Watch, again: float | None) -> signal.Signals | None:
-    """Look at the network time and again until a signal comes, or until `again` seconds have gone: None.
+def wait(watch: Watch, again: float | None, tunnels: str = "") -> signal.Signals | None:
+    """Look at the network time and again until a signal comes.
 
-    The first look is one interval away.
+    None after `again` seconds, or when tunnels are to end at another address than `tunnels`; without that, than at the first
+    look. The first look is one interval away.
     """
     interval = float(os.environ.get("TRIVET_LOOK_SECONDS", LOOK))
     pause = interval if again is None else min(again, interval)
     while (info := signal.sigtimedwait(_SIGNALS, pause)) is None:
         if pause == interval:
             watch.look(live(), stop=lambda: bool(signal.sigpending() & _SIGNALS))
-        if again is not None:
+            tunnels = tunnels or watch.tunnels
+        if again is not None or (watch.tunnels and watch.tunnels != tunnels):
             return None
     return signal.Signals(info.si_signo)
 
@@ -128,16 +139,17 @@ def main() -> None:
     """Entry point of `trivetd`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     watch, late = Watch(), ready_at_the_latest(_PATIENCE)
-    boot, pause = None, _SOON
+    boot, pause, only = None, _SOON, None
     while True:
         host = live()
-        boot = alone(host, boot)
+        boot = alone(host, boot, only)
         late.cancel()
         host.files.write(BOOT, boot.model_dump_json() + "\n")
         notify(f"READY=1\nSTATUS={boot.failed.splitlines()[0] if boot.failed else 'the node is as its spec says'}")
-        said = wait(watch, pause if boot.waits else None)
+        said = wait(watch, pause if boot.waits else None, boot.tunnels)
         if said in (signal.SIGTERM, signal.SIGINT):
             return
+        only = None if said or boot.waits else ConfigureOvn
         if said:
             boot, pause = None, _SOON
         else:

@@ -20,6 +20,8 @@ class Watch:
         self._reports: deque[tuple[float, NetworkReport]] = deque()
         self._cables: dict[str, str] = {}
         self._said: tuple[Alert, ...] = ()
+        self.tunnels = ""
+        """Where they are to end, as the last look has it."""
 
     def look(self, host: Host, stop: Callable[[], bool]) -> None:
         """Write what there is to say; never raises. `stop` is asked every two seconds at least, and keeps the last look."""
@@ -44,6 +46,7 @@ class Watch:
         """None when it was stopped."""
         spec, _ = followed(host)
         now = self._remember(report.report(host, report.ports(host), spec), uptime(host))
+        self.tunnels = now.tunnels
         found: list[probe.Answer] = []
         for answer in probe.probe(host, now):
             found += [answer] if answer else []

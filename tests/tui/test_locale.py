@@ -13,13 +13,12 @@ from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import read_po
 
 from appliance import flow
-from appliance.host.playback import recorded
-from appliance.model.document import load_spec
 from appliance.tui import draft as drafts
 from appliance.tui import i18n
 from appliance.tui.i18n import LOCALE, said
 from tests.tui.pilot import MACHINES
 from tests.tui.test_draft import NAMES, WRONG, complete, machine
+from tests.unit.carried import case_of
 
 TUI = LOCALE.parent
 CATALOGUES = sorted(LOCALE.glob("*/LC_MESSAGES/trivet.po"))
@@ -90,9 +89,8 @@ def test_no_sentence_hides_in_an_f_string() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_every_step_of_an_installation_is_said_in_chinese(case: Path) -> None:
-    inventory = flow.inspect(recorded(MACHINES / (case / "machine").read_text().strip()))
-    steps = flow.plan(inventory, load_spec((case / "spec.yaml").read_text())).steps
+def test_every_step_is_said_in_chinese(case: Path) -> None:
+    steps = flow.plan(*case_of(case)).steps
     assert steps
     for step in steps:
         assert said(str(step)) != str(step)

@@ -76,3 +76,11 @@ def test_no_text_raises_anything_but_problems(text: str) -> None:
         load_spec(text)
     except SpecError as error:
         assert all(p.where and p.message for p in error.problems)
+
+
+def test_a_wrong_item_of_a_list_is_all_that_is_said_of_it() -> None:
+    """Also where something that is no list would have been right."""
+    planes = "{management: {nics: [{link: true}], address: [10.0.0.11/24, 10.0.0.300/24]}}"
+    with pytest.raises(SpecError) as caught:
+        load_spec(f"version: 1\nnode: {{name: n1}}\nnetwork: {{planes: {planes}}}\n")
+    assert [problem.where for problem in caught.value.problems] == ["network.planes.management.address[1]"]

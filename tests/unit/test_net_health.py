@@ -230,8 +230,8 @@ class Written:
         return getattr(self._files, name)
 
 
-def looking(commands: dict[str, Any]) -> tuple[Host, Written]:
-    saved = json.loads(spec(storage=None, overlay=None).model_dump_json(exclude_none=True))
+def looking(commands: dict[str, Any], **planes: Any) -> tuple[Host, Written]:
+    saved = json.loads(spec(**{"storage": None, "overlay": None} | planes).model_dump_json(exclude_none=True))
     host = node(commands=commands, files={"/var/lib/trivet/spec.yaml": json.dumps(saved)})
     written = Written(host)
     return replace(host, files=written), written

@@ -183,6 +183,18 @@ def test_only_management_takes_a_way_out_that_is_offered() -> None:
         assert "UseDNS=no" in found["storage.network"].partition(f"[{section}]")[2].partition("\n[")[0], section
 
 
+def test_there_is_one_way_out_for_each_family() -> None:
+    """Where the spec states one, here or on another plane, none that is offered stands beside it."""
+    both = management(address=["dhcp", "fd00::11/64"], gateway="fd00::1")
+    (text,) = files(both).values()
+    assert "UseRoutes" not in text
+    assert text.endswith("[IPv6AcceptRA]\nUseGateway=no\nUseRoutePrefix=no\n"), "its name servers are asked all the same"
+    out = {"nics": REST, "address": "10.1.0.11/24", "gateway": "10.1.0.1"}
+    text = files(spec(management={"nics": FIRST, "address": "dhcp"}, storage=out))["management.network"]
+    assert "ClientIdentifier=mac\nUseHostname=no\nUseGateway=no\nUseRoutes=no\n\n[DHCPv6]" in text
+    assert "IPv6AcceptRA]" not in text
+
+
 def test_plan_twice_is_nothing_and_what_an_earlier_spec_left_goes() -> None:
     static, vlan = management(address="10.0.0.11/24"), management(address="10.0.0.11/24", vlan=30)
     assert list(network.plan(carried_out(vlan), vlan)) == []

@@ -135,8 +135,11 @@ def test_ovn_stops_with_its_last_plane() -> None:
 
 def test_geneve_comes_in_where_tunnels_end() -> None:
     rules = allowed(spec(business=BUSINESS, overlay=OVERLAY))
-    assert [(rule.protocol, rule.ports) for rule in rules["overlay"]] == [("udp", "6081")]
-    assert "management" not in rules
+    assert {name: [(rule.protocol, rule.ports) for rule in plane] for name, plane in rules.items()} == {
+        "management": [("udp", "68"), ("udp", "546")],
+        "business": [],
+        "overlay": [("udp", "6081")],
+    }
 
 
 def switching() -> tuple[Host, list[str]]:

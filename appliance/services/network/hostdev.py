@@ -15,9 +15,12 @@ _VMS, _NETWORKS = "/run/libvirt/qemu", "/run/libvirt/network"
 
 
 def users(host: Host) -> dict[str, str]:
-    """PCI address -> the running VM that has the device."""
+    """PCI address -> the running VM that has the device, as an interface, a host device or a disk.
+
+    Only an interface's source says that its address is one of PCI; what has a slot is one in any case.
+    """
     documents = ((document.findtext(".//domain/name") or "", document) for document in _documents(host, _VMS))
-    return {pci: name for name, document in documents for pci in _addresses(document, ".//source/address[@type='pci']")}
+    return {pci: name for name, document in documents for pci in _addresses(document, ".//source/address[@slot]")}
 
 
 def pools(host: Host) -> tuple[VfPool, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from appliance.model.inventory import Inventory
 from appliance.model.network import Chassis
 from appliance.model.spec import Spec
-from appliance.services.network.topology import BRIDGE, Uplink
+from appliance.services.network.topology import BRIDGE, Uplink, resolve
 
 
 def tunnels(spec: Spec) -> str:
@@ -30,6 +30,11 @@ def chassis(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> Chas
 def waiting(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> bool:
     """Shall OVN run, and has its plane no address yet?"""
     return bool(tunnels(spec)) and not end(inventory, spec, uplinks)
+
+
+def address(inventory: Inventory, spec: Spec) -> str:
+    """`end`, for those who have not resolved the planes."""
+    return end(inventory, spec, resolve(inventory, spec)[0])
 
 
 def end(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> str:

@@ -11,27 +11,26 @@ from appliance.model.plan import ConfigureNetwork, ConfigureOvn, File, LoadFirew
 from appliance.model.problem import Problem
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
-from appliance.services.network import firewall, geneve, networkd, ovn, sriov, switch
-from appliance.services.network.topology import PLACE, Uplink, resolve
-
-_LEAST = 1280
+from appliance.services.network import firewall, geneve, networkd, ovn, reach, sriov, switch
+from appliance.services.network.topology import PLACE, Plane, Uplink, resolve
 
 
 def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
     """What this machine's ports cannot give, and what planes on the same ports cannot share."""
     uplinks, problems = resolve(inventory, spec)
     yield from problems
+    yield from reach.check(Plane(name, plane) for name, plane in spec.network.planes.given.items())
     yield from sriov.resolve(inventory, spec, uplinks)[1]
     yield from _tunnels(inventory, spec, uplinks)
 
 
 def _tunnels(inventory: Inventory, spec: Spec, uplinks: tuple[Uplink, ...]) -> Iterator[Problem]:
-    """Every link of an IPv6 network, of VMs as of others, carries 1280 bytes (RFC 8200)."""
+    """VMs' networks are IPv6 networks, too."""
     for plane in (p for uplink in uplinks for p in uplink.planes if p.name == ovn.tunnels(spec)):
         left = geneve.guest_mtu(plane.mtu, ovn.end(inventory, spec, uplinks))
-        if left < _LEAST:
-            message = f"of {plane.mtu} bytes the tunnels leave VMs' networks {left}, and IPv6 needs {_LEAST}"
-            hint = f"give it mtu: {plane.mtu + _LEAST - left} or more"
+        if left < reach.IPV6_LEAST:
+            message = f"of {plane.mtu} bytes the tunnels leave VMs' networks {left}, and IPv6 needs {reach.IPV6_LEAST}"
+            hint = f"give it mtu: {plane.mtu + reach.IPV6_LEAST - left} or more"
             yield Problem(where=f"{PLACE}.{plane.name}.mtu", message=message, hint=hint)
 
 
@@ -49,7 +48,8 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
         files = tuple(File(path=path, content=text) for path, text in changed.items())
         yield ConfigureNetwork(files=files, devices=devices, why=f"{PLACE}: {carried}")
     if not ovn.waiting(inventory, spec, uplinks) and inventory.chassis != (chassis := ovn.chassis(inventory, spec, uplinks)):
-        yield ConfigureOvn(chassis=chassis, why=f"{PLACE}.{ovn.tunnels(spec) or 'business'}")
+        tunnels = f"for VMs' networks, with tunnels on the {ovn.tunnels(spec)} plane"
+        yield ConfigureOvn(chassis=chassis, why=tunnels if chassis else "no plane is left for VMs' networks")
     yield from sriov.plan(sriov.resolve(inventory, spec, uplinks)[0], inventory.pools)
 
 

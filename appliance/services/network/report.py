@@ -38,7 +38,8 @@ def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:
     names = port_names(links)
     reports = tuple(_uplink(host, uplink, names, {str(link["name"]): link for link in links}) for uplink in uplinks)
     held, gateways = host.netlink.addresses(), host.netlink.gateways()
-    ends = {ovn.tunnels(spec): ovn.end(inventory, spec, uplinks)}
+    tunnels = ovn.end(inventory, spec, uplinks)
+    ends = {ovn.tunnels(spec): tunnels}
     planes = (
         _plane(plane, uplink, now, held, gateways, end=ends.get(plane.name))
         for uplink, now in zip(uplinks, reports, strict=True)
@@ -46,7 +47,7 @@ def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:
     )
     order = list(spec.network.planes.given)
     ordered = tuple(sorted(planes, key=lambda plane: order.index(plane.name)))
-    return NetworkReport(planes=ordered, uplinks=reports, problems=tuple(problems))
+    return NetworkReport(planes=ordered, uplinks=reports, problems=tuple(problems), tunnels=tunnels)
 
 
 def _plane(

@@ -59,6 +59,7 @@ def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tupl
         if nic.sriov and nic.sriov.vfs and nic.pci not in ports and inventory.system.installed:
             ports[nic.pci] = Port(nic, SriovSpec(nic=NicSelector(), vfs=0, force=True), PLACE)
     problems += [problem for port in ports.values() for problem in _check(inventory, port, uplinks)]
+    problems += _same_addresses(inventory, tuple(ports.values()))
     return tuple(ports.values()), problems
 
 
@@ -81,6 +82,19 @@ def _check(inventory: Inventory, port: Port, uplinks: Sequence[Uplink]) -> Itera
         hint = "switch VT-d or AMD-Vi on in the firmware's setup, or say driver: kernel"
         yield Problem(where=f"{port.where}.driver", message=message, hint=hint)
     yield from _used(port)
+
+
+def _same_addresses(inventory: Inventory, ports: Sequence[Port]) -> Iterator[Problem]:
+    """Two with one address answer for each other, and which of them a switch sends to changes with every frame."""
+    taken = {nic.mac: nic.label for nic in inventory.nics if not nic.vf_of}
+    for port in ports:
+        for number, vf in enumerate(port.spec.vf):
+            where = f"{port.where}.vf[{number}]"
+            if vf.mac and vf.mac in taken:
+                message = f"{vf.mac} is the address of {taken[vf.mac]} already"
+                yield Problem(where=f"{where}.mac", message=message, hint="give each function an address of its own")
+            elif vf.mac:
+                taken[vf.mac] = where
 
 
 def _used(port: Port) -> Iterator[Problem]:

@@ -24,10 +24,14 @@ ETHERNET = 1500
 
 @dataclass(frozen=True)
 class Plane:
-    """A plane on its uplink; `vlan` is 0 for none, and for a trunk, which is the virtual switch's."""
+    """A plane on its uplink; `vlan` is 0 for none, and for a trunk, which is the virtual switch's.
+
+    `stated` are the IP versions for which the spec says the way out of this node, here or on another plane.
+    """
 
     name: str
     spec: PlaneSpec
+    stated: frozenset[int] = frozenset()
 
     @property
     def vlan(self) -> int:
@@ -40,8 +44,12 @@ class Plane:
 
     @property
     def leads(self) -> bool:
-        """Is the way out of this node here, when a server or a router offers one? Where it is static, the spec says so."""
+        """Are the name servers that are offered here asked?"""
         return self.name == "management"
+
+    def leads_out(self, version: int) -> bool:
+        """Is the way out of this node here, when a server or a router offers one? The spec's own is the only one."""
+        return self.leads and version not in self.stated
 
     @property
     def mtu(self) -> int:
@@ -120,7 +128,9 @@ class Uplink:
 
 def resolve(inventory: Inventory, spec: Spec) -> tuple[tuple[Uplink, ...], list[Problem]]:
     """The uplinks in the order of the planes, and everything that is wrong with them on this machine."""
-    planes = {name: Plane(name, plane) for name, plane in spec.network.planes.given.items()}
+    given = spec.network.planes.given
+    stated = frozenset(ipaddress.ip_address(gateway).version for plane in given.values() for gateway in plane.gateways)
+    planes = {name: Plane(name, plane, stated) for name, plane in given.items()}
     owners = {name: plane for name, plane in planes.items() if not plane.spec.on}
     uplinks, problems = [], list(_stand(planes))
     for name, owner in owners.items():

@@ -37,6 +37,8 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("admin.ssh.enabled", N_("SSH on or off, as the spec says")),
     _same(N_("so that the next boot follows it")),
     _same(N_("what may come in on each plane, and nothing else")),
+    _same(N_("for VMs' networks, with tunnels on the {plane} plane")),
+    _same(N_("no plane is left for VMs' networks")),
     Phrase("network.planes: {planes}", N_("planes: {planes}")),
     Phrase("{where}; there are {number} now", N_("there are {number} now")),
     Phrase("{where}; vfio-pci has {number} of them", N_("{number} of them are for virtual machines")),

@@ -139,3 +139,12 @@ def test_ovn_awaits_dhcp(containers: ContainerLab) -> None:
     assert chassis(node) == f"n1 {given['local']}"
     node.run('until trivet status --json | grep -q \'"state": "ready"\'; do sleep 0.5; done', timeout=60)
     assert node.run("ovs-vsctl get Port eth0 trunks") == "[0]"
+    another_lease(node, given["local"])
+
+
+def another_lease(node: ContainerNode, had: str) -> None:
+    """The address is another one, as a server that has forgotten its leases leaves it: the tunnels follow, by themselves."""
+    node.run(f"ip address delete {had}/24 dev management && ip address add 10.7.0.77/24 dev management")
+    node.run("until ovn-sbctl list Encap | grep -q '10.7.0.77'; do sleep 0.5; done", timeout=120)
+    assert chassis(node) == "n1 10.7.0.77"
+    node.run('until trivet status --json | grep -q \'"state": "ready"\'; do sleep 0.5; done', timeout=60)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node on which a spec has been carried out, made of a recorded machine: what each handler promises is so afterwards.
+
+Tests of a change begin here, and tests that a plan leaves nothing to do. What handlers do to a machine is tested elsewhere.
+"""
+
+from pathlib import Path
+
+from appliance import flow
+from appliance.host.playback import recorded
+from appliance.model.document import load_spec
+from appliance.model.inventory import Inventory, System
+from appliance.model.network import Address, Nic, Vf
+from appliance.model.plan import (
+    ConfigureNetwork,
+    ConfigureOvn,
+    ConfigureVfs,
+    LoadFirewall,
+    OfferVfs,
+    RenderFile,
+    ReplaceSpec,
+    SetHostname,
+    SetPassword,
+    SetTimezone,
+    SetUnit,
+    Step,
+)
+from appliance.model.rendered import digest
+from appliance.model.spec import Spec
+from appliance.services.network.sriov import pool_of
+from appliance.services.network.topology import resolve
+
+MACHINES = Path(__file__).parents[1] / "machines"
+_FIRST, _STRIDE = 0x80, 2
+"""Where the 82576 (igb) puts its virtual functions, counted from the port's own place."""
+
+
+def machine_of(case: Path) -> Inventory:
+    """The recorded machine of a case."""
+    return flow.inspect(recorded(MACHINES / (case / "machine").read_text().strip()))
+
+
+def case_of(case: Path) -> tuple[Inventory, Spec]:
+    """A case's machine as it is before the plan, and what is wished of it."""
+    machine = machine_of(case)
+    if (before := case / "before.yaml").exists():
+        machine = node(machine, load_spec(before.read_text()))
+    return machine, load_spec((case / "spec.yaml").read_text())
+
+
+def node(machine: Inventory, spec: Spec) -> Inventory:
+    """The machine once it is a node and as the spec says."""
+    system = System(installed=True, image=machine.system.image)
+    now = machine.model_copy(update={"system": system, "addresses": ()})
+    return carried_out(now, spec)
+
+
+def carried_out(now: Inventory, spec: Spec) -> Inventory:
+    """The node once the plan to this spec is done."""
+    for step in flow.plan(now, spec).steps:
+        now = _after(now, step)
+    uplinks, _ = resolve(now, spec)
+    places = {plane.name: plane.name if plane in uplink.apart else uplink.link for uplink in uplinks for plane in uplink.planes}
+    given = spec.network.planes.given.items()
+    here = tuple(Address(link=places[name], address=address) for name, plane in given for address in plane.addresses)
+    return now.model_copy(update={"addresses": here})
+
+
+def _after(now: Inventory, step: Step) -> Inventory:
+    system: dict[str, object] = {}
+    facts: dict[str, object] = {}
+    match step:
+        case ConfigureNetwork():
+            system = {"files": _written(now, {file.path: file.content for file in step.files})}
+            facts = {"devices": step.devices}
+        case RenderFile():
+            system = {"files": _written(now, {step.path: step.content})}
+        case ConfigureOvn():
+            facts = {"chassis": step.chassis}
+        case LoadFirewall():
+            facts = {"firewall": step.digest}
+        case ConfigureVfs():
+            facts = {"nics": tuple(_with(nic, step) if nic.pci == step.pci else nic for nic in now.nics)}
+        case OfferVfs():
+            (port,) = (nic.sriov.vfs for nic in now.nics if nic.pci == step.pci and nic.sriov)
+            others = tuple(pool for pool in now.pools if pool.name != step.pool)
+            facts = {"pools": (*others, pool_of(step.pci, port)) if step.functions else others}
+        case ReplaceSpec():
+            system = {"spec": step.digest}
+        case SetHostname():
+            system = {"hostname": step.name}
+        case SetTimezone():
+            system = {"timezone": step.zone}
+        case SetPassword():
+            system = {"password": step.fingerprint}
+        case SetUnit():
+            system = {"ssh": step.running}
+        case _:
+            raise AssertionError(f"{step.kind} is of an installation, not of a node")
+    return now.model_copy(update={"system": now.system.model_copy(update=system), **facts})
+
+
+def _written(now: Inventory, files: dict[str, str]) -> dict[str, str]:
+    digests = now.system.files | {path: digest(text) for path, text in files.items()}
+    return {path: mark for path, mark in digests.items() if mark}
+
+
+def _with(nic: Nic, step: ConfigureVfs) -> Nic:
+    assert nic.sriov
+    had = dict(enumerate(nic.sriov.vfs)) if len(nic.sriov.vfs) == len(step.vfs) else {}
+    driver = {"kernel": "igbvf", "vfio-pci": "vfio-pci"}
+    vfs = tuple(
+        had.get(wish.index, Vf(index=wish.index, pci=_place(nic.pci, wish.index), spoofchk=True)).model_copy(
+            update={**wish.attributes, "driver": driver[wish.driver]}
+        )
+        for wish in step.vfs
+    )
+    return nic.model_copy(update={"sriov": nic.sriov.model_copy(update={"vfs": vfs})})
+
+
+def _place(pci: str, index: int) -> str:
+    domain, bus, rest = pci.split(":")
+    slot, function = rest.split(".")
+    number = (int(bus, 16) << 8 | int(slot, 16) << 3 | int(function, 16)) + _FIRST + _STRIDE * index
+    return f"{domain}:{number >> 8:02x}:{number >> 3 & 0x1F:02x}.{number & 7:x}"
