@@ -30,7 +30,7 @@ class PlanPage(Page):
             _("This is what will be done, step by step, and why each step is there. Nothing has been done yet."),
             _("When something is still open or wrong, it is said here with the page that it belongs to; Esc goes back."),
             _("If the disks are not as they are now when the work begins, it stops before anything is erased."),
-            _("F5 saves the answers on a USB stick: an installer that finds it asks nothing."),
+            _("F5 saves the answers on a USB stick, where an installer that finds it asks nothing, or shows them as a QR code."),
         )
 
     def own_keys(self) -> list[tuple[str, str]]:
