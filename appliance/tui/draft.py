@@ -173,6 +173,11 @@ def text(draft: Draft) -> str:
     return _yaml(document(draft))
 
 
+def shown(draft: Draft) -> str:
+    """The same for everybody's eyes: whoever sees it may take a picture. It says itself what it lacks."""
+    return f"# admin.password_hash is left out\n{text(draft.model_copy(update={'password_hash': None}))}"
+
+
 def _yaml(data: dict[str, Any]) -> str:
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120)
 

@@ -44,8 +44,29 @@ def said(sentence: str) -> str:
     return sentence
 
 
+def listed(text: str) -> str:
+    """The same for what may be several things in a row, such as all that is on a disk."""
+    if "; " in text:
+        return _each(text, "; ", _("; "))
+    whole = said(text)
+    return _each(text, ", ", _(", ")) if whole == text else whole
+
+
+def _each(text: str, separator: str, shown: str) -> str:
+    """As it is when no phrase knows any of its parts."""
+    parts = text.split(separator)
+    words = [said(part) for part in parts]
+    return text if words == parts else shown.join(words)
+
+
+def lost(what: str) -> str:
+    """A line of `Plan.destroys`: the disk, and what is on it."""
+    disk, colon, contents = what.partition(": ")
+    return _("{name}: {text}").format(name=listed(disk), text=listed(contents)) if colon else what
+
+
 def _fill(phrase: Phrase, values: dict[str, str]) -> str:
     text = _(phrase.console)
     for name, value in values.items():
-        text = text.replace(f"{{{name}}}", said(value) if name in phrase.nested else value)
+        text = text.replace(f"{{{name}}}", listed(value) if name in phrase.nested else value)
     return text

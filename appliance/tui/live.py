@@ -14,7 +14,8 @@ from appliance.model.plan import Plan
 from appliance.tui.draft import Draft
 from appliance.tui.outcome import Installation
 
-FOLDER = Path("/run/trivet/console")
+BEGUN = "/run/trivet/console/install.json"
+EVENTS = Path("/run/trivet/console/install.jsonl")
 
 
 class Begun(Model):
@@ -27,30 +28,27 @@ class Begun(Model):
 class ThisMachine:
     """The installation outlives the console that has begun it; every console of the machine can follow it."""
 
-    def __init__(self, host: Host, folder: Path = FOLDER, refused: Path = Path(REFUSED)) -> None:
+    def __init__(self, host: Host) -> None:
         self._host = host
-        self._begun, self._events, self._refused = folder / "install.json", folder / "install.jsonl", refused
 
     def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
         """`trivet install` for this very plan; the spec reaches it on its standard input."""
         argv = [sys.executable, "-m", "appliance.cli.main", "install", "-", "--agreed", plan.digest, "--json"]
-        started = child.start(argv, text, self._events)
-        new = self._begun.with_suffix(".new")
-        new.write_text(Begun(pid=started.pid, draft=draft).model_dump_json())
-        new.rename(self._begun)
-        return Installation(started, self._events, draft)
+        started = child.start(argv, text, EVENTS)
+        self._host.files.write(BEGUN, Begun(pid=started.pid, draft=draft).model_dump_json())
+        return Installation(started, EVENTS, draft)
 
     def begun(self) -> Installation | None:
         """As install.json says; it is there from the start of an installation until somebody has read that it failed."""
-        try:
-            begun = Begun.model_validate_json(self._begun.read_text())
-        except FileNotFoundError:
+        text = self._host.files.read(BEGUN)
+        if text is None:
             return None
-        return Installation(child.Another(begun.pid), self._events, begun.draft)
+        begun = Begun.model_validate_json(text)
+        return Installation(child.Another(begun.pid), EVENTS, begun.draft)
 
     def forget(self) -> None:
         """The events stay where they are, for who looks into the matter."""
-        self._begun.unlink(missing_ok=True)
+        self._host.files.remove(BEGUN)
 
     def sticks(self) -> list[Stick]:
         """As udev knows them now."""
@@ -72,7 +70,5 @@ class ThisMachine:
 
     def refused(self) -> RefusedAnswer | None:
         """What `trivet install` has left."""
-        try:
-            return RefusedAnswer.model_validate_json(self._refused.read_text())
-        except FileNotFoundError:
-            return None
+        text = self._host.files.read(REFUSED)
+        return None if text is None else RefusedAnswer.model_validate_json(text)

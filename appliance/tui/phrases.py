@@ -18,7 +18,10 @@ def N_(message: str) -> str:
 
 @dataclass(frozen=True)
 class Phrase:
-    """`engine` is the template of what is said, `console` of what is shown; `nested` values are sentences themselves."""
+    """`engine` is the template of what is said, `console` of what is shown.
+
+    `nested` values are sentences themselves, or rows of them.
+    """
 
     engine: str
     console: str
@@ -80,6 +83,13 @@ PHRASES: tuple[Phrase, ...] = (
     _same(N_("too small for a system disk, which needs {size}")),
     _same(N_("it is the volume {label} with the answers")),
     _same(N_("no BIOS can start from sectors of {size} bytes; switch the firmware to UEFI to use it")),
+    # A disk's name, and what is on it.
+    _same(N_("serial {serial}")),
+    _same(N_("Trivet node {name}, version {version}")),
+    _same(N_("partition {number} no file system")),
+    _same(N_("partition {number} no file system {name}")),
+    _same(N_("partition {number} extended")),
+    _same(N_("partition {number} {contents}")),
     # What is wrong with an answer, and what to do.
     _same(N_("{name} is not a host name: lower-case letters, digits and inner hyphens, at most 63")),
     _same(N_("{zone} is not a time zone; write it like Asia/Shanghai or Etc/UTC")),
@@ -104,7 +114,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("{number} ports, and no bond that makes one of them", N_("several ports need a bond that makes one of them")),
     Phrase("give bond: active-backup, which needs nothing of the switch, or another mode",
            N_("active-backup needs nothing of the switch")),
-    _same(N_("{disk} holds data: {contents}")),
+    _same(N_("{disk} holds data: {contents}"), "disk", "contents"),
     Phrase("set `install.wipe: true` to erase it, or choose another disk",
            N_("say below that it may be erased, or choose another disk")),
     _same(N_("{one} has sectors of {small} bytes and {other} of {large}")),

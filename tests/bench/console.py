@@ -23,8 +23,7 @@ BAUD = 115200 / 10
 QUIET = 0.15
 """Seconds without a byte after which a screen is taken for drawn."""
 KEYS = 200
-PAGES = 4
-DOWN, NEXT = b"\x1b[B", b"\x0e"
+DOWN, UP, NEXT, LANGUAGE = b"\x1b[B", b"\x1b[A", b"\x0e", b"\x1bOQ"
 
 
 class Terminal:
@@ -81,13 +80,19 @@ def rows() -> Iterator[Row]:
         first, _ = terminal.drawn(30, b"Trivet")
         yield "console: start to its first page, drawn", first - terminal.begun, "s", "python -c 'import textual.app'", imports
         terminal.drawn(3, b"Lab machine")  # the machine was looked at, and the title names it
-        pages = [terminal.press(NEXT) for _ in range(2)]
-        keys = [terminal.press(DOWN) for _ in range(KEYS // 2)] + [terminal.press(b"\x1b[A") for _ in range(KEYS // 2)]
+        pages = [terminal.press(NEXT) for _ in range(2)]  # this machine, its disks
+        keys = [terminal.press(DOWN) for _ in range(KEYS // 2)] + [terminal.press(UP) for _ in range(KEYS // 2)]
+        terminal.press(b" ")  # no disk is chosen for anybody where several would do
+        pages += [terminal.press(NEXT) for _ in range(2)]  # its network, its name
+        pages.append(terminal.press(LANGUAGE))
         times = sorted(seconds for seconds, count in keys if count)
         yield "console: key to repaint, 100 disks, median", statistics.median(times) * 1000, "ms", "", 0.0
         yield "console: key to repaint, 100 disks, 99th percentile", times[int(len(times) * 0.99)] * 1000, "ms", "", 0.0
         yield "console: a key's bytes at 115200 baud, largest", max(count for _, count in keys) / BAUD, "s", "", 0.0
-        yield "console: a page's bytes at 115200 baud, largest", max(count for _, count in pages) / BAUD, "s", "", 0.0
+        sent = [count for _, count in pages]
+        yield "console: bytes sent for a page, median", statistics.median(sent), "B", "", 0.0
+        yield "console: bytes sent for a page, largest", max(sent), "B", "", 0.0
+        yield "console: a page's bytes at 115200 baud, largest", max(sent) / BAUD, "s", "", 0.0
         yield "console: memory", terminal.memory(), "MiB", "", 0.0
     finally:
         terminal.close()

@@ -74,6 +74,21 @@ echo secret > /tmp/key; cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-it
 sync
 """
 
+IMSM = f"""
+export IMSM_NO_PLATFORM=1  # QEMU has no option ROM of Intel's to ask
+one={ID}/ata-QEMU_HARDDISK_IMSM-ONE two={ID}/ata-QEMU_HARDDISK_IMSM-TWO dirty={ID}/ata-QEMU_HARDDISK_DIRTY
+mdadm --create /dev/md/imsm0 --run --metadata=imsm --raid-devices=2 $one $two
+mdadm --create /dev/md/volume0 --run --level=1 --assume-clean --raid-devices=2 /dev/md/imsm0
+udevadm settle
+sgdisk -n1:0:+512M -t1:ef00 -c1:esp -n2:0:0 -c2:root /dev/md/volume0
+udevadm settle
+mkfs.vfat -F 32 -n EFI /dev/md/volume0p1 || mkfs.vfat -F 32 -n EFI /dev/md/volume0-part1
+sgdisk -n1:0:+2G -c1:old $dirty; udevadm settle; mkfs.ext4 -q -L old $dirty-part1
+mdadm --wait-clean --scan; mdadm --stop /dev/md/volume0; mdadm --stop /dev/md/imsm0
+blkid $one $two
+sync
+"""
+
 
 def _scsi(*serials: str) -> tuple[Disk, ...]:
     return tuple(Disk(f"scsi{n}", "scsi", "10G", serial=serial, rotational=True) for n, serial in enumerate(serials))
@@ -136,6 +151,23 @@ swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
         ),
         "QEMU 10 by tests/machines/make.py: UEFI, two NUMA nodes, IOMMU, TPM, BMC, two igb ports with 3 and 3 virtual functions.",
         before=vfs(3),
+    ),
+    "imsm-pair": Recipe(
+        Machine(
+            "imsm",
+            disks=(
+                *(Disk(f"sata{n}", "sata", "16G", serial=f"IMSM-{word}") for n, word in enumerate(("ONE", "TWO"))),
+                Disk("sata2", "sata", "12G", serial="DIRTY", rotational=True),
+            ),
+            nics=nics("e1000e"),
+        ),
+        "QEMU 10 by tests/machines/make.py: BIOS, two SATA disks that are an Intel IMSM RAID1, a third one that holds data.",
+        prepare=IMSM,
+    ),
+    "virtual-functions": Recipe(
+        Machine("functions", "uefi", disks=(Disk(serial="SYS0"),), nics=nics("igb", "igb"), iommu=True),
+        "QEMU 10 by tests/machines/make.py: UEFI, IOMMU, one disk, two igb ports with all their 7 virtual functions each.",
+        before=vfs(7),
     ),
     **{
         name: Recipe(

@@ -15,7 +15,7 @@ from babel.messages.pofile import read_po
 from appliance import flow
 from appliance.tui import draft as drafts
 from appliance.tui import i18n
-from appliance.tui.i18n import LOCALE, said
+from appliance.tui.i18n import LOCALE, listed, lost, said
 from tests.tui.pilot import MACHINES
 from tests.tui.test_draft import NAMES, WRONG, complete, machine
 from tests.unit.carried import case_of
@@ -119,3 +119,14 @@ def test_what_no_phrase_knows_stays_as_it_is() -> None:
 
 def test_a_name_inside_a_sentence_is_not_translated() -> None:
     assert said("'system disk' is not an IPv4 or IPv6 address") == "'system disk' 不是 IPv4 或 IPv6 地址"
+
+
+def test_what_is_on_a_disk_is_said_in_chinese_and_its_names_stay() -> None:
+    disks = {disk.id: disk for disk in flow.system_disks(machine("full-disks"))}
+    luks = disks["scsi-0QEMU_QEMU_HARDDISK_LUKS"]
+    assert lost(f"{luks.label}: {luks.holds}") == "QEMU HARDDISK，10 GiB，序列号 LUKS：crypto_LUKS"
+    held = [listed(disk.holds) for disk in disks.values() if disk.contents]
+    assert any("分区 2 扩展分区" in text for text in held)
+    assert [text for text in held if "partition" in text or "no file system" in text] == []
+    assert lost("something") == "something"
+    assert listed("one, two; three") == "one, two; three"

@@ -76,6 +76,16 @@ def test_every_reason_of_a_proposal() -> None:
     assert [text for text in found if said(text) == text] == []
 
 
+def test_what_carries_each_plane() -> None:
+    plan = flow.plan(flow.inspect(playback(nodes.record())), load_spec(nodes.SPEC))
+    (why,) = (step.why for step in plan.steps if step.kind == "configure-network")
+    assert said(why) == (
+        "平面：management 位于 52:54:00:00:00:01 (e1000e, 0000:03:00.0)；"
+        "storage 位于 bond-storage（active-backup），由 52:54:00:00:00:02 (igb, 0000:04:00.0), "
+        "52:54:00:00:00:03 (igb, 0000:05:00.0) 组成"
+    )
+
+
 @pytest.mark.parametrize("phrase", PHRASES, ids=lambda phrase: phrase.engine[:40])
 def test_each_phrase_is_the_first_that_knows_its_sentence(phrase: object) -> None:
     """A general one before it would take its words apart wrongly."""

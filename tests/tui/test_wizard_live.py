@@ -13,8 +13,12 @@ from appliance.installer.stick import Stick
 from appliance.model.answer import RefusedAnswer
 from appliance.model.document import load_spec
 from appliance.model.problem import Problem
+from appliance.tui import draft as drafts
+from appliance.tui import i18n, qr
+from appliance.tui.draft import Language
+from appliance.tui.terminal import Terminal
 from tests.tui.installer import Installer
-from tests.tui.pilot import Person, answer, walk
+from tests.tui.pilot import HASH, Person, answer, walk
 
 pytestmark = pytest.mark.slow
 
@@ -107,3 +111,55 @@ def test_a_shell_is_a_key_away_where_the_terminal_can_be_left(tmp_path: Path) ->
         assert "can be left" not in person.words
 
     walk("small-bios", story, live=machine)
+
+
+async def _saving(person: Person) -> None:
+    await answer(person)
+    await person.press("f5")
+    assert "F6 " in person.screen
+
+
+@pytest.mark.parametrize("language", i18n.NAMES)
+def test_the_answers_are_shown_as_a_code_where_the_terminal_is_large_enough(tmp_path: Path, language: Language) -> None:
+    async def story(person: Person) -> None:
+        person.app.speak(language)
+        await _saving(person)
+        await person.press("f6")
+        assert person.page == "Code"
+        drawn = qr.lines(drafts.shown(person.app.draft))
+        assert [line.strip() for line in person.screen.splitlines()[: len(drawn)]] == [line.strip() for line in drawn]
+        assert HASH not in drafts.shown(person.app.draft)
+        below = person.screen.splitlines()[len(drawn)]
+        assert ("without the password" if language == "en" else "不含密码") in below
+        await person.press("f6")
+        assert person.page == "SavePage"
+        await person.press("f6")
+        await person.pilot.resize_terminal(80, 24)
+        await person.rest()
+        assert person.page == "SavePage", "half a code is none"
+
+    walk("small-bios", story, live=Installer(tmp_path), size=(120, 40))
+
+
+def test_where_a_code_does_not_fit_it_says_what_it_needs(tmp_path: Path) -> None:
+    async def story(person: Person) -> None:
+        await _saving(person)
+        await person.press("f6")
+        drawn = qr.lines(drafts.shown(person.app.draft))
+        words = f"! The QR code needs a terminal of {len(drawn[0])}x{len(drawn) + 1}, this one has 80x24. Save on a stick."
+        assert words in person.words
+        person.app.change(ssh="ssh-ed25519 " + "A" * 3000)
+        await person.press("f6")
+        assert "! The answers are too long for a QR code." in person.words
+
+    walk("small-bios", story, live=Installer(tmp_path))
+
+
+def test_where_there_are_only_letters_there_is_no_code(tmp_path: Path) -> None:
+    async def story(person: Person) -> None:
+        await _saving(person)
+        await person.press("f6")
+        assert "! This terminal has no characters that a QR code could be drawn of." in person.words
+        assert person.screen.isascii()
+
+    walk("small-bios", story, live=Installer(tmp_path), terminal=Terminal(utf8=False, chinese=False), size=(120, 40))

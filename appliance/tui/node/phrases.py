@@ -39,7 +39,7 @@ PHRASES: tuple[Phrase, ...] = (
     _same(N_("what may come in on each plane, and nothing else")),
     _same(N_("for VMs' networks, with tunnels on the {plane} plane")),
     _same(N_("no plane is left for VMs' networks")),
-    Phrase("network.planes: {planes}", N_("planes: {planes}")),
+    Phrase("network.planes: {planes}", N_("planes: {planes}"), frozenset({"planes"})),
     Phrase("{where}; there are {number} now", N_("there are {number} now")),
     Phrase("{where}; vfio-pci has {number} of them", N_("{number} of them are for virtual machines")),
     Phrase("network.sriov[{index}]; {drift}", N_("they are not as the spec says: {drift}")),
@@ -137,4 +137,7 @@ PHRASES: tuple[Phrase, ...] = (
     _same(N_("run this on a node")),
     _same(N_("somebody logs in at another console")),
     _same(N_("try again")),
+    # What carries a plane. They begin with a name, so they come last: a sentence would be taken apart wrongly.
+    _same(N_("{planes} on {bond} ({mode}) of {ports}")),
+    _same(N_("{planes} on {port} ({driver}, {place})")),
 )  # fmt: skip

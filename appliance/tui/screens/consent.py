@@ -13,7 +13,7 @@ from appliance import flow
 from appliance.model.plan import Plan, WipeDisk
 from appliance.model.storage import Disk
 from appliance.tui import draft as drafts
-from appliance.tui.i18n import _
+from appliance.tui.i18n import _, listed, lost
 from appliance.tui.outcome import Outcome
 from appliance.tui.screens.base import Page, paragraph
 from appliance.tui.screens.progress import ProgressPage
@@ -40,23 +40,23 @@ class ConsentPage(Page):
         )  # fmt: skip
 
     def body(self) -> ComposeResult:
-        lost = self.lost()
+        disks = self.lost()
         plan = self.plan()
-        if not lost:
+        if not disks:
             yield paragraph(_("The system will be written here:"), "lead")
             for disk in self._disks():
-                yield paragraph(disk.label)
+                yield paragraph(listed(disk.label))
             yield paragraph(_("Nothing is lost: there is nothing on it now."), "dry")
         else:
             yield paragraph(_("All of this will be ERASED and cannot be brought back:"), "lead")
             for what in plan.destroys if plan else ():
-                yield paragraph(f"! {what}", "wrong")
-            for disk in lost:
+                yield paragraph(f"! {lost(what)}", "wrong")
+            for disk in disks:
                 question = _("Type the last {number} characters of {name}:").format(number=len(tail(disk)), name=named(disk))
                 yield paragraph(question, "question")
                 with Horizontal(classes="row"):
                     yield Static("[", markup=False, classes="edge")
-                    yield Entry(id=f"tail-{lost.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
+                    yield Entry(id=f"tail-{disks.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
                     yield Static("]", markup=False, classes="edge")
         if self.console.live is None:
             yield paragraph(_("This is a dry run: nothing is installed, the plan and the spec are printed."), "dry")

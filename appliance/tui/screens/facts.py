@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from appliance.model.network import Nic
 from appliance.model.storage import Disk
 from appliance.model.units import format_size, format_speed
-from appliance.tui.i18n import _, said
+from appliance.tui.i18n import _, listed, said
 from appliance.tui.table import row
 from appliance.tui.widgets.choices import Choice
 
@@ -34,7 +34,7 @@ def _below(disk: Disk) -> Iterator[str]:
     if disk.unfinished:
         yield _("an installation that was never completed")
     elif disk.contents or disk.node:
-        yield _("holds data: {contents}").format(contents=disk.holds)
+        yield _("holds data: {contents}").format(contents=listed(disk.holds))
 
 
 def disk_details(disk: Disk) -> list[tuple[str, str]]:

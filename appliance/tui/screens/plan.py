@@ -12,7 +12,7 @@ from appliance import flow
 from appliance.model.plan import Plan
 from appliance.tui import draft as drafts
 from appliance.tui import table
-from appliance.tui.i18n import _, said
+from appliance.tui.i18n import _, listed, lost, said
 from appliance.tui.screens.base import Page, paragraph, sentence
 from appliance.tui.widgets.frame import Action, button
 
@@ -30,7 +30,7 @@ class PlanPage(Page):
             _("This is what will be done, step by step, and why each step is there. Nothing has been done yet."),
             _("When something is still open or wrong, it is said here with the page that it belongs to; Esc goes back."),
             _("If the disks are not as they are now when the work begins, it stops before anything is erased."),
-            _("F5 saves the answers on a USB stick: an installer that finds it asks nothing."),
+            _("F5 saves the answers on a USB stick, where an installer that finds it asks nothing, or shows them as a QR code."),
         )
 
     def own_keys(self) -> list[tuple[str, str]]:
@@ -100,7 +100,7 @@ def summary(draft: drafts.Draft, inventory: object) -> Iterator[tuple[str, str]]
     """What was answered, in one glance. The password is not among it."""
     yield _("node"), f"{draft.name}, {draft.timezone}"
     for disk in drafts.chosen(draft, inventory):  # type: ignore[arg-type]  # the page has it when it has a plan
-        yield _("system disk"), disk.label
+        yield _("system disk"), listed(disk.label)
     ports = ", ".join(draft.ports) + (f" ({draft.bond})" if draft.bond != "none" else "")
     yield _("ports"), ports + (f", VLAN {draft.vlan.strip()}" if draft.vlan.strip() else "")
     address = _("by DHCP") if draft.method == "dhcp" else ", ".join(drafts.words(draft.address))
@@ -127,6 +127,6 @@ def _lost(plan: Plan) -> ComposeResult:
         return
     yield paragraph(_("What is lost"), "subhead")
     for what in plan.destroys:
-        yield paragraph(f"! {what}", "wrong")
+        yield paragraph(f"! {lost(what)}", "wrong")
     if not plan.destroys:
         yield paragraph(_("Nothing: what is written to is blank."))

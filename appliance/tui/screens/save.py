@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Save the answers on a USB stick: the next machine is installed without a question. Reached from the plan, and leads back."""
+"""Save the answers on a USB stick, or show them as a QR code. Reached from the plan, and leads back to it."""
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
@@ -13,8 +13,10 @@ from appliance.installer.media import FILE
 from appliance.installer.plan import ANSWER_LABEL
 from appliance.installer.stick import Stick
 from appliance.tui import draft as drafts
+from appliance.tui import qr
 from appliance.tui.i18n import _
 from appliance.tui.screens.base import Page, advice, paragraph
+from appliance.tui.screens.code import Code, fits, needs
 from appliance.tui.screens.plan import PlanPage
 from appliance.tui.widgets.choices import Choice, Choices
 from appliance.tui.widgets.field import Remark
@@ -24,7 +26,7 @@ from appliance.tui.widgets.frame import Action, button
 class SavePage(Page):
     """Looks for sticks when it comes up, and again when it is told to: they are plugged in when they are asked for."""
 
-    BINDINGS: ClassVar = [Binding("f5", "look", priority=True)]
+    BINDINGS: ClassVar = [Binding("f5", "look", priority=True), Binding("f6", "code", priority=True)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +42,8 @@ class SavePage(Page):
               ).format(file=FILE, label=ANSWER_LABEL),
             _("Name and address are this node's: change them in the file for another one."),
             _("The file holds the hash of the administrator's password: keep the stick as you keep keys."),
+            _("F6 shows the answers as a QR code, for a telephone's camera. The password is not in it: who sees the screen would "
+              "have its hash. The code needs a larger terminal than 80x24."),
         )  # fmt: skip
 
     def body(self) -> ComposeResult:
@@ -54,7 +58,7 @@ class SavePage(Page):
         yield Remark(id="saved")
 
     def keys(self) -> list[tuple[str, str]]:
-        return [("F1", _("Help")), ("F5", _("Look again")), ("Esc", _("Back"))]
+        return [("F1", _("Help")), ("F5", _("Look again")), ("F6", _("QR code")), ("Esc", _("Back"))]
 
     def actions(self) -> Iterable[Action]:
         return (Action(button("back"), id="back"), Action(_("Save"), id="save", disabled=not self._sticks))
@@ -66,6 +70,27 @@ class SavePage(Page):
     def action_look(self) -> None:
         """In a worker: udev may have to settle."""
         self.run_worker(self._look, thread=True, exclusive=True)
+
+    def action_code(self) -> None:
+        """In a worker: it is much to compute. Where it cannot be drawn it says why."""
+        if not self.console.terminal.utf8:
+            self._said(_("This terminal has no characters that a QR code could be drawn of. Save on a stick."), True)
+            return
+        text = drafts.shown(self.console.draft)
+        self.run_worker(lambda: self.app.call_from_thread(self._coded, qr.lines(text)), thread=True, exclusive=True, group="code")
+
+    def _coded(self, lines: tuple[str, ...]) -> None:
+        here = self.app.size
+        if not lines:
+            self._said(_("The answers are too long for a QR code. Save on a stick."), True)
+        elif fits(lines, here):
+            self._said("", False)
+            self.app.push_screen(Code(lines, _("The answers without the password.  Esc Back")))
+        else:
+            wanted = needs(lines)
+            why = _("The QR code needs a terminal of {width}x{height}, this one has {columns}x{lines}. Save on a stick.")
+            said = why.format(width=wanted.width, height=wanted.height, columns=here.width, lines=here.height)
+            self._said(said, True)
 
     def _look(self) -> None:
         live = self.console.live

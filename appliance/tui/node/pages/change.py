@@ -11,7 +11,7 @@ from appliance import flow
 from appliance.errors import ApplianceError
 from appliance.model.document import load_spec
 from appliance.model.plan import Plan, ReplaceSpec
-from appliance.tui.i18n import _, said
+from appliance.tui.i18n import _, lost, said
 from appliance.tui.node import edit
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.node.pages.work import WorkPage
@@ -71,7 +71,7 @@ class ChangePage(Manage):
             if not self.spec()[1]:
                 yield paragraph(_("* The spec is written anew: its comments are lost, what it says is not."))
             for what in plan.destroys:
-                yield paragraph(f"! {what}", "wrong")
+                yield paragraph(f"! {lost(what)}", "wrong")
             if plan.steps:
                 yield from steps(plan)
             else:

@@ -21,6 +21,8 @@ from appliance.tui.widgets.field import Remark
 _FAILED = 5
 """What `trivet net test` ends with when a test has failed: it has done what it should."""
 _WORDS = {"ok": N_("ok"), "failed": N_("FAILED"), "skipped": N_("skipped")}
+_TESTS: dict[str, str] = {"link": N_("link"), "address": N_("address"), "throughput": N_("throughput")}
+"""Tests that have a name of their own in each language; the others are called like their protocols."""
 
 
 def begin(page: Manage) -> None:
@@ -93,10 +95,10 @@ class TestPage(WorkPage):
 
 
 def _lines(finding: Finding, width: int) -> list[str]:
-    head = f"{finding.plane:12}{finding.test} {finding.target}".rstrip()
     mark = "! " if finding.outcome == "failed" else "  "
-    word = _(_WORDS[finding.outcome])
-    out = [f"{mark}{head}: {word}"]
+    name = _(_TESTS.get(finding.test, finding.test))
+    outcome = _("{name}: {text}").format(name=f"{name} {finding.target}".rstrip(), text=_(_WORDS[finding.outcome]))
+    out = [f"{mark}{finding.plane:12}{outcome}"]
     for text in (finding.message, finding.hint):
         out += table.paragraph(said(text), width, " " * 14).split("\n") if text else []
     return out

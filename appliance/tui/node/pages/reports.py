@@ -12,7 +12,7 @@ from appliance.model.network import Nic, Vf
 from appliance.model.units import format_size, format_speed
 from appliance.node import network
 from appliance.tui import table
-from appliance.tui.i18n import _, ngettext, said
+from appliance.tui.i18n import _, listed, ngettext, said
 from appliance.tui.node import reading
 from appliance.tui.node.pages.base import Line, Manage, Report, rows, sentence
 from appliance.tui.node.seen import plane_text
@@ -42,7 +42,7 @@ class NetworkPage(Report):
         lines += [(f"! {sentence(a.message, a.hint)}", "wrong") for a in view.alerts]
         lines += [(_("Planes"), "subhead")]
         planes = view.report.planes
-        lines += rows((p.name, plane_text(p, view.report.uplink(p)) + f", MTU {p.mtu}") for p in planes)
+        lines += rows((p.name, _(", ").join((plane_text(p, view.report.uplink(p)), f"MTU {p.mtu}"))) for p in planes)
         gateways = [(p.name, ", ".join(p.gateways)) for p in planes if p.gateways]
         lines += [(_("Gateways"), "subhead"), *rows(gateways)] if gateways else []
         for uplink in view.report.uplinks:
@@ -164,7 +164,7 @@ class DisksPage(Looked):
             yield paragraph(facts.disk(disk, why=False).label, "subhead")
             lines = [(_("role"), _(", ").join(map(said, disk.unusable)) or _("none yet"))]
             if disk.contents or disk.node:
-                lines.append((_("holds"), disk.holds))
+                lines.append((_("holds"), listed(disk.holds)))
             for text, _classes in rows([*lines, *facts.disk_details(disk)], _WIDTH - 2):
                 yield paragraph(text)
 
@@ -216,7 +216,8 @@ class AlertsPage(Report):
             lines.append(("! " + _("A half of the system disk's mirror is missing."), "wrong"))
         for alert in seen.alerts:
             word = _("critical") if alert.severity == "critical" else _("warning")
-            lines.append((f"{word}: {alert.where.removeprefix('network.planes.')}", "subhead"))
+            place = alert.where.removeprefix("network.planes.")
+            lines.append((_("{name}: {text}").format(name=word, text=place), "subhead"))
             lines.append((f"! {said(alert.message)}", "wrong"))
             lines += [(said(alert.hint), "")] if alert.hint else []
         if not lines:

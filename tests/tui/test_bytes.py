@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a page costs on a serial line: at 115200 baud half a second is 5760 bytes. Counted as they would go to the terminal."""
+
+import pytest
+from rich.console import Console as Rich
+from textual._compositor import CompositorUpdate
+from textual.app import App
+
+from appliance.tui.screens.wizard import PAGES
+from tests.tui import nodes
+from tests.tui.manage import Operator, manage
+from tests.tui.pilot import PASSWORD, Person, answer, walk
+
+pytestmark = pytest.mark.slow
+HALF_A_SECOND = 115200 // 10 // 2
+
+
+class Line:
+    """Counts what the console sends."""
+
+    def __init__(self) -> None:
+        self._rich = Rich(color_system="standard", force_terminal=True, legacy_windows=False)
+        self._sent = 0
+
+    def send(self, update: object) -> None:
+        if isinstance(update, CompositorUpdate):
+            self._sent += len(update.render_segments(self._rich).encode())
+
+    def since(self) -> int:
+        sent, self._sent = self._sent, 0
+        return sent
+
+
+@pytest.fixture
+def line(monkeypatch: pytest.MonkeyPatch) -> Line:
+    """In the place of the driver, which a test has not: the console has cut its updates down before they come here."""
+    line = Line()
+    monkeypatch.setattr(App, "_display", lambda app, screen, update: line.send(update))
+    return line
+
+
+@pytest.mark.parametrize("machine", ["small-bios", "hundred-disks", "full-disks"])
+def test_each_page_of_the_wizard_from_its_neighbours(machine: str, line: Line) -> None:
+    costs: dict[str, int] = {}
+
+    async def story(person: Person) -> None:
+        inventory = person.app.inventory
+        assert inventory is not None
+        person.app.put(person.app.draft.with_disks(next(disk.id for disk in inventory.disks if not disk.unusable)))
+        person.app.change(wipe=True)
+        await answer(person)
+        for language in ("Chinese", "English"):
+            await person.open(PAGES[0].__name__)
+            line.since()
+            await person.press("f2")
+            costs[f"{language}: the other language"] = line.since()
+            for key, pages in (("ctrl+n", PAGES[1:]), ("escape", PAGES[-2::-1])):
+                for page in pages:
+                    await person.press(key)
+                    assert person.page == page.__name__, person.screen
+                    costs[f"{language}: {key} to {person.page}"] = line.since()
+            await person.press("f1")
+            costs[f"{language}: help"] = line.since()
+            await person.press("f1")
+
+    walk(machine, story)
+    _cheap(costs, 2 * (2 * (len(PAGES) - 1) + 2))
+
+
+def test_each_page_of_a_node_from_its_neighbours(line: Line) -> None:
+    costs: dict[str, int] = {}
+    places = ("1", "11", "14", "2", "21", "22", "23", "24", "3", "4", "5", "6", "7", "9")
+
+    async def story(person: Operator) -> None:
+        await person.press("enter")
+        costs["login"] = line.since()
+        await person.type(PASSWORD)
+        await person.press("enter")
+        costs["menu"] = line.since()
+        for language in ("English", "Chinese"):
+            for place in places:
+                line.since()
+                await person.press(*place)
+                costs[f"{language}: {place}, {person.page}"] = line.since()
+                while person.page != "MenuPage" or len(person.app.screen_stack) > 3:
+                    await person.press("escape")
+            line.since()
+            await person.press("f2")
+            costs[f"{language}: the other language"] = line.since()
+
+    manage(story, nodes.CABLE)
+    _cheap(costs, 2 + 2 * (len(places) + 1))
+
+
+def _cheap(costs: dict[str, int], number: int) -> None:
+    assert len(costs) == number
+    assert [place for place, cost in costs.items() if cost < 50] == [], "nothing was counted"
+    assert {place: cost for place, cost in costs.items() if cost > HALF_A_SECOND} == {}
