@@ -88,6 +88,17 @@ def test_the_transaction_names_ports_as_the_kernel_does_now() -> None:
     assert "set Port overlay tag=30 -- set Interface overlay type=internal mtu_request=1400" in words
 
 
+def test_a_plane_without_a_vlan_has_untagged_frames_and_no_others() -> None:
+    """A port without any tag would be a trunk: VMs' frames of every VLAN would be the node's to look at."""
+    untagged = PORT.model_copy(update={"vlan": 0})
+    words = " ".join(switch.transaction((BRIDGED, untagged), (), {}, "system"))
+    assert "add-port br-business overlay -- set Port overlay tag=0 -- set Interface overlay" in words
+    (_, port) = switch.Tables(ANSWER.replace('"overlay",30', '"overlay",0')).devices(LINKS, {"eth1": MAC.format(1)})
+    assert port == untagged
+    (_, trunk) = switch.Tables(ANSWER.replace('"overlay",30', '"overlay",["set",[]]')).devices(LINKS, {"eth1": MAC.format(1)})
+    assert trunk != untagged
+
+
 def test_a_port_that_the_bridge_shall_not_have_any_more_leaves_it() -> None:
     before = BRIDGED.model_copy(update={"members": (MAC.format(2),)})
     assert "--if-exists del-port eth2" in " ".join(

@@ -21,6 +21,8 @@ QUERY = (
 )  # fmt: skip
 """What `parse` reads the answer of: one line of JSON for each table."""
 Link = Mapping[str, Any]
+EVERY_VLAN = -1
+"""The VLAN of an internal port without any tag, which is none of ours: it is a trunk."""
 
 
 class Tables:
@@ -50,7 +52,7 @@ class Tables:
                 name = port["name"]
                 if kinds[name]["type"] == "internal" and name in known:
                     link, tag = known[name], _many(port["tag"])
-                    vlan = tag[0] if tag else 0
+                    vlan = tag[0] if tag else EVERY_VLAN
                     yield Device(name=name, kind="internal", mtu=link["mtu"], vlan=vlan, parent=BRIDGE, mac=link["mac"])
 
     def chassis(self) -> Chassis | None:
@@ -95,9 +97,9 @@ def transaction(wished: Iterable[Device], present: Iterable[Device], names: Mapp
                 if device.trunks:
                     words += ["--", "set", "Port", port, f"trunks={','.join(map(str, device.trunks))}"]
         else:
-            tag = [f"tag={device.vlan}"] if device.vlan else []
-            words += ["--", "--may-exist", "add-port", device.parent, device.name, "--", "clear", "Port", device.name, "tag"]
-            words += ["--", "set", "Port", device.name, *tag] if tag else []
+            # Without a tag it would be a trunk; with 0 it has what is untagged, and none of VMs' frames in their VLANs.
+            words += ["--", "--may-exist", "add-port", device.parent, device.name]
+            words += ["--", "set", "Port", device.name, f"tag={device.vlan}"]
             words += ["--", "set", "Interface", device.name, "type=internal", f"mtu_request={device.mtu}", f'mac="{device.mac}"']
     return words
 
