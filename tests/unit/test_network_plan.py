@@ -248,6 +248,16 @@ def test_an_address_that_did_not_come_up_is_said() -> None:
             "the ports carry storage's 9000 bytes",
         ),
         (
+            {"management": {"nics": PAIR, "bond": "balance-alb", "address": "dhcp"}, "business": {"on": "management", "vlan": 9}},
+            "management.bond",
+            "balance-alb writes the ports' own addresses",
+        ),
+        (
+            {"management": {"nics": FIRST, "address": "dhcp"}, "business": {"nics": PAIR, "bond": "balance-tlb"}},
+            "business.bond",
+            "balance-tlb writes the ports' own addresses",
+        ),
+        (
             {
                 "management": {"nics": FIRST, "address": "10.1.0.1/16"},
                 "storage": {"nics": REST, "address": "10.1.2.1/24"},

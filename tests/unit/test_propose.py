@@ -171,6 +171,15 @@ def test_what_check_refuses_is_said_and_not_proposed() -> None:
     ]
 
 
+def test_no_vms_networks_on_a_bond_that_rewrites_what_they_send() -> None:
+    inventory = machine("two-ports")
+    management = {"nics": [{"pci": nic.pci} for nic in inventory.nics], "bond": "balance-alb", "address": "10.0.0.11/24"}
+    proposal = propose(inventory, spec(management=management))
+    assert "business" not in proposal.names
+    (left,) = (left for left in proposal.left if left.what == "business")
+    assert left.why.startswith("balance-alb writes the ports' own addresses")
+
+
 def test_a_spec_that_is_wrong_is_to_be_put_right_first() -> None:
     inventory = machine("six-ports")
     proposal = propose(inventory, spec(management={"nics": [{"driver": "bnxt_en"}], "address": "dhcp"}))
@@ -187,7 +196,7 @@ FACTS = st.fixed_dictionaries(
         "unusable": st.sampled_from([(), ("it is broken",)]), "mac": st.sampled_from(["52:54:00:00:00:01", "52:54:00:00:00:03"]),
     },
 )  # fmt: skip
-BONDS = st.sampled_from(["active-backup", "802.3ad", "balance-alb"])
+BONDS = st.sampled_from(["active-backup", "802.3ad", "balance-alb", "balance-tlb"])
 COMMON = {"mtu": st.sampled_from([1280, 1300, 1400, 1500, 9000])}
 
 

@@ -20,6 +20,8 @@ from appliance.model.spec import PlaneSpec, Spec
 PLACE = "network.planes"
 BRIDGE = "br-business"
 ETHERNET = 1500
+_REWRITING = ("balance-alb", "balance-tlb")
+"""Bonds that write a port's own address into each frame that leaves by another than the first port, whoever has sent it."""
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,10 @@ def _shared(uplink: Uplink) -> Iterator[Problem]:
         if one.vlan == other.vlan:
             message = f"{one.name} and {other.name} share their ports and VLAN {one.vlan}"
             yield Problem(where=f"{PLACE}.{other.name}.vlan", message=message, hint="give each a VLAN of its own")
+    if uplink.switched and (mode := uplink.owner.spec.bond) in _REWRITING:
+        message = f"{mode} writes the ports' own addresses into what VMs send, and the business plane is on this bond"
+        hint = "give bond: active-backup, or 802.3ad where the switch speaks LACP"
+        yield Problem(where=f"{PLACE}.{uplink.owner.name}.bond", message=message, hint=hint)
     for plane in uplink.untagged:
         if plane is uplink.itself and plane.mtu < uplink.mtu:
             wider = max(uplink.planes, key=lambda p: p.mtu)

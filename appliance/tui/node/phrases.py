@@ -121,6 +121,9 @@ PHRASES: tuple[Phrase, ...] = (
     _same(N_("another port has the same MAC address")),
     _same(N_("of {size} bytes the tunnels leave VMs' networks {left}, and IPv6 needs {least}")),
     # What is wrong with an answer for a plane.
+    _same(N_("{mode} writes the ports' own addresses into what VMs send, and the business plane is on this bond")),
+    Phrase("give bond: active-backup, or 802.3ad where the switch speaks LACP",
+           N_("choose the bond active-backup, or 802.3ad where the switch speaks LACP")),
     _same(N_("{address} is in the network of {plane} ({network})")),
     _same(N_("give each plane a network of its own")),
     _same(N_("{planes} share their ports, and neither has a VLAN")),
