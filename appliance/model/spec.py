@@ -29,6 +29,8 @@ def _name(value: str) -> str:
 
 
 def _ip(value: str) -> str:
+    if "%" in value:
+        raise ValueError(f"{value!r} names a port, which the plane does already; write the address alone")
     try:
         return str(ipaddress.ip_address(value))
     except ValueError:
@@ -187,6 +189,14 @@ class PlaneSpec(Model):
         """One for each family at most."""
         return self.gateway if isinstance(self.gateway, tuple) else (self.gateway,)
 
+    def reaches(self, router: str) -> bool:
+        """Is a router in one of the networks that are written here? fe80::/10 is one on each link with IPv6."""
+        address = ipaddress.ip_address(router)
+        networks = [ipaddress.ip_interface(a).network for a in self.addresses]
+        if address.version == 6 and address.is_link_local:  # noqa: PLR2004
+            return self.announced or any(network.version == 6 for network in networks)  # noqa: PLR2004
+        return any(address in network for network in networks)
+
     @property
     def _wished(self) -> tuple[str, ...]:
         if isinstance(self.address, tuple):
@@ -199,9 +209,8 @@ class PlaneSpec(Model):
             raise ValueError("give either nics or on: a plane has ports of its own or stands on another plane's")
         if self.on and self.bond != "none":
             raise ValueError(f"bond belongs to the plane that has the ports: write it at {self.on}")
-        networks = [ipaddress.ip_interface(a).network for a in self.addresses]
         for gateway in self.gateways:
-            if not any(ipaddress.ip_address(gateway) in n for n in networks):
+            if not self.reaches(gateway):
                 raise ValueError(f"the gateway {gateway} is in none of the plane's networks")
             if any(ipaddress.ip_address(gateway) == ipaddress.ip_interface(a).ip for a in self.addresses):
                 raise ValueError(f"the gateway {gateway} is the node's own address")

@@ -95,6 +95,7 @@ PHRASES: tuple[Phrase, ...] = (
     _same(N_("{zone} is not a time zone; write it like Asia/Shanghai or Etc/UTC")),
     _same(N_("{key} is not a public key; paste one line of a .pub file")),
     _same(N_("{text} is not an IPv4 or IPv6 address")),
+    _same(N_("{text} names a port, which the plane does already; write the address alone")),
     _same(N_("{text} is not an address with its prefix length, such as 10.0.0.11/24")),
     _same(N_("{text} lacks its prefix length; write it like {example}")),
     _same(N_("{text} is the address of the network itself, not of a host in it")),

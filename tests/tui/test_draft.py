@@ -76,6 +76,7 @@ WRONG = [
     ({"method": "static", "address": "10.0.0.11"}, "address", "lacks its prefix length"),
     ({"method": "static", "address": "10.0.0.0/24"}, "address", "address of the network itself"),
     ({"method": "static", "address": "10.0.0.11/24", "gateway": "10.0.1.1"}, "gateway", "in none of"),
+    ({"method": "static", "address": "fd00::11/64", "gateway": "fe80::1%eth0"}, "gateway", "names a port"),
     ({"method": "static", "address": "10.0.0.11/24", "gateway": "here"}, "gateway", "not an IPv4 or IPv6"),
     ({"method": "static", "address": "10.0.0.11/24", "gateway": "10.0.0.1 10.0.0.2"}, "gateway", "one gateway"),
     ({"method": "static", "address": "10.0.0.11/24", "dns": "10.0.0.1, dns"}, "dns", "not an IPv4 or IPv6"),

@@ -183,6 +183,16 @@ def test_only_management_takes_a_way_out_that_is_offered() -> None:
         assert "UseDNS=no" in found["storage.network"].partition(f"[{section}]")[2].partition("\n[")[0], section
 
 
+@pytest.mark.parametrize("address", ["fd00::11/64", "slaac", ["10.0.0.11/24", "fd00::11/64"], "dhcp"])
+def test_a_router_is_known_by_its_link_local_address(address: str | list[str]) -> None:
+    """It is the one that routers have whatever networks they announce; each link with IPv6 reaches it."""
+    wish = management(address=address, gateway="fe80::1", routes=[{"to": "fd09::/48", "via": "fe80::2"}])
+    assert not list(network.check(Inventory(nics=NICS), wish))
+    (text,) = files(wish).values()
+    assert "Gateway=fe80::1\n" in text
+    assert "[Route]\nDestination=fd09::/48\nGateway=fe80::2\n" in text
+
+
 def test_there_is_one_way_out_for_each_family() -> None:
     """Where the spec states one, here or on another plane, none that is offered stands beside it."""
     both = management(address=["dhcp", "fd00::11/64"], gateway="fd00::1")

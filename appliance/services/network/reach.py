@@ -24,11 +24,10 @@ def check(planes: Iterator[Plane]) -> Iterator[Problem]:
 
 def _routes(plane: Plane) -> Iterator[Problem]:
     """A router is in one of the plane's networks. Those that a server or a router gives are not known yet."""
-    networks = [ipaddress.ip_interface(address).network for address in plane.spec.addresses]
     for number, route in enumerate(plane.spec.routes):
         via = ipaddress.ip_address(route.via)
         given = plane.spec.dhcp if via.version == 4 else plane.spec.announced  # noqa: PLR2004
-        if not (given or via.is_link_local or any(via in network for network in networks)):
+        if not (given or plane.spec.reaches(route.via)):
             message = f"the router {via} is in none of the plane's networks"
             hint = "give the plane an address in its network, or write the route at the plane that has one"
             yield Problem(where=f"{PLACE}.{plane.name}.routes[{number}].via", message=message, hint=hint)
