@@ -278,6 +278,33 @@ def make_node() -> None:
         save(vm, "installed-node", "QEMU 10 by tests/machines/make.py: BIOS, a node that runs from its SATA disk.")
 
 
+FUNCTIONS = [
+    {"nic": {"mac": "52:54:00:00:00:02"}, "vfs": 3, "vf": [{"index": 2, "mac": "02:00:00:00:00:02", "vlan": 100, "trust": True}]},
+    {"nic": {"mac": "52:54:00:00:00:03"}, "vfs": 2, "driver": "vfio-pci", "force": True},
+]
+PLANES = {
+    "management": {"nics": [{"driver": "e1000e"}], "address": "dhcp"},
+    "business": {"nics": [{"mac": "52:54:00:00:00:02"}], "vlan": "trunk"},
+    "storage": {"nics": [{"mac": "52:54:00:00:00:03"}], "mtu": 9000, "address": "10.0.1.11/24"},
+}
+SETTLED = 'until trivet status --json | grep -q \'"state": "ready"\'; do sleep 2; done'
+
+
+def make_node_with_functions() -> None:
+    """A node with virtual functions, some for VMs, and a virtual switch: what plans of its changes are made from."""
+    machine = Machine("functions", disks=(Disk(serial="SYS0"),), nics=nics("e1000e", "igb", "igb"), iommu=True)
+    with Lab(BUILD / "machines" / "functions", BUILD / "machines" / "shared") as lab:
+        vm = installed(lab, "functions", machine, network={"planes": PLANES, "sriov": FUNCTIONS})
+        vm.start()
+        vm.wait_ssh(BOOT * 3)
+        vm.push_code()
+        vm.run(f"systemctl restart trivetd; {SETTLED}", timeout=600)  # as this checkout's code has a node, and not the ISO's
+        origin = "a node that runs with 3 and 2 virtual functions and a virtual switch."
+        save(vm, "node-with-functions", f"QEMU 10 by tests/machines/make.py: BIOS, IOMMU, {origin}")
+
+
+NODES = {"node": make_node, "node-with-functions": make_node_with_functions}
+
 if __name__ == "__main__":
-    for each in sys.argv[1:] or [*RECIPES, "node"]:
-        make_node() if each == "node" else make(each)
+    for each in sys.argv[1:] or [*RECIPES, *NODES]:
+        NODES[each]() if each in NODES else make(each)
