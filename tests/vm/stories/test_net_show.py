@@ -18,6 +18,12 @@ LOOK = 2
 PATIENCE = LOOK + 15
 """A look itself takes seconds when nobody answers."""
 SMALL = 1400
+SECONDS = 5
+"""For which iperf3 sends."""
+OPEN = 600
+"""Seconds after which the kernel itself closes the port of a test."""
+TABLE = "inet trivet"
+RECEIVED = "cat /sys/class/net/eth0/statistics/rx_bytes"
 
 
 def made(containers: ContainerLab, number: int, **plane: Any) -> ContainerNode:
@@ -79,7 +85,6 @@ def test_network_health(containers: ContainerLab) -> None:
     doubled(n1, n2, mac)
     examined(n1, n2, mac)
     narrowed(containers, n1, n2)
-    measured(n1, n2)
     cut_off(n1, n2)
 
 
@@ -166,25 +171,60 @@ def cut_off(n1: ContainerNode, n2: ContainerNode) -> None:
     wait_well(n1)
 
 
-def measured(n1: ContainerNode, n2: ContainerNode) -> None:
-    """The throughput between two nodes, by either family: while the other one listens, and nothing stays open behind it."""
-    before = n2.run("nft list table inet trivet")
-    code, found = results(n1, "--peer 10.7.0.2")
-    assert (code, found["throughput 10.7.0.2"]["outcome"]) == (5, "failed"), found
-    for peer in ("10.7.0.2", "fd07::2"):
-        n2.run("systemd-run --quiet --collect --unit=listen trivet net test --listen")
-        n2.run("until ss -Hltn sport 5201 | grep -q .; do sleep 0.1; done", timeout=20)
-        assert "another test is listening on this node" in n2.output("trivet net test --listen 2>&1").text
-        code, found = results(n1, f"--peer {peer}")
-        assert (code, found[f"throughput {peer}"]["outcome"]) == (0, "ok"), found
-        print(found[f"throughput {peer}"]["message"])
-        n2.run("while systemctl is-active --quiet listen; do sleep 0.1; done", timeout=20)
-        assert n2.run("nft list table inet trivet") == before
-
-
 def wait_alert_of_gateways(node: ContainerNode) -> None:
     """One for IPv4 and one for IPv6."""
     end = time.monotonic() + PATIENCE
     while [a["where"] for a in alerts(node)] != ["network.planes.management.gateway"] * 2:
         assert time.monotonic() < end, alerts(node)
         time.sleep(0.5)
+
+
+@story("throughput-to-a-peer", quick=True)
+def test_throughput_to_a_peer(containers: ContainerLab) -> None:
+    """What iperf3 measures between two nodes is what the kernel counted there; nothing is open before, after, or for long."""
+    n1, n2 = made(containers, 1), made(containers, 2)
+    for node in (n1, n2):
+        assert node.run("systemctl is-system-running --wait", timeout=60) == "running"
+    closed = n2.run(f"nft list table {TABLE}")
+    code, found = results(n1, "--peer 10.7.0.2")
+    alone = found["throughput 10.7.0.2"]
+    assert (code, alone["outcome"]) == (5, "failed"), found
+    assert "trivet net test --listen" in alone["hint"]
+    for address in ("10.7.0.2", "fd07::2"):
+        listening(n2)
+        assert "another test is listening on this node" in n2.output("trivet net test --listen 2>&1").text
+        before = int(n2.run(RECEIVED))
+        code, found = results(n1, f"--peer {address}")
+        counted = int(n2.run(RECEIVED)) - before
+        assert (code, found[f"throughput {address}"]["outcome"]) == (0, "ok"), found
+        print(f"{address}: {found[f'throughput {address}']['message']}")
+        heard(n2)
+        received = json.loads(n2.run("cat /run/listen.json"))["received"] * 1e6 / 8 * SECONDS
+        assert 0.9 < received / counted < 1.02, (received, counted)
+        assert n2.run(f"nft list table {TABLE}") == closed
+    assert not n2.output("ss -Hltn sport 5201 | grep .").ok
+    killed(n1, n2, closed)
+
+
+def listening(node: ContainerNode) -> None:
+    node.run("rm -f /run/listen.json; systemctl reset-failed listen 2>/dev/null; true")
+    node.run("systemd-run -q --unit=listen -p StandardOutput=file:/run/listen.json trivet net test --listen --json")
+    node.run("until ss -Hltn sport 5201 | grep -q .; do sleep 0.1; done", timeout=20)
+
+
+def heard(node: ContainerNode) -> None:
+    node.run("while systemctl is-active --quiet listen; do sleep 0.1; done", timeout=20)
+
+
+def killed(n1: ContainerNode, n2: ContainerNode, closed: str) -> None:
+    """Who is killed while listening takes iperf3 along; what is left of the opening ends by itself, and with the next test."""
+    listening(n2)
+    n2.run("systemctl kill --kill-whom=main --signal=KILL listen")
+    n2.run("while ss -Hltn sport 5201 | grep -q .; do sleep 0.1; done", timeout=20)
+    assert results(n1, "--peer 10.7.0.2")[0] == 5
+    (left,) = (each["set"] for each in json.loads(n2.run(f"nft --json list table {TABLE}"))["nftables"] if "set" in each)
+    assert [element["elem"]["expires"] <= OPEN for element in left["elem"]] == [True]
+    listening(n2)
+    assert results(n1, "--peer 10.7.0.2")[0] == 0
+    heard(n2)
+    assert n2.run(f"nft list table {TABLE}") == closed
