@@ -16,6 +16,7 @@ from appliance.model.machine import Machine
 from appliance.model.network import Nic
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
+from appliance.model.selector import Chosen
 from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.services.hypervisor import observe as hypervisor
@@ -42,6 +43,7 @@ def inspect(host: Host) -> Inventory:
         machine=_machine(host, disks),
         disks=disks,
         nics=nics,
+        chosen=network.chosen(host) if now.installed else Chosen(),
         devices=devices,
         addresses=addresses,
         firewall=network.firewall(host) if now.installed else "",

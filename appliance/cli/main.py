@@ -23,10 +23,14 @@ from appliance.engine.journal import LOGS, Journal
 from appliance.errors import ApplianceError, Problems, Unsatisfiable
 from appliance.host.host import Host
 from appliance.model.document import load_spec
+from appliance.model.inventory import Inventory
+from appliance.model.plan import Plan
 from appliance.model.problem import Problem
+from appliance.model.selector import Chosen
 from appliance.model.spec import Spec
 
 Parser = argparse.ArgumentParser
+_ANEW = "let selectors choose their ports by what links, speeds and neighbours are now, for the saved spec"
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -75,8 +79,10 @@ def _parser() -> Parser:
     ):
         sub = command(name, run, help_, parents=[machine])
         sub.add_argument("spec", nargs="?", metavar="SPEC", help="a YAML file, or - (default: the spec saved on this node)")
+    sub.add_argument("--anew", action="store_true", help=_ANEW)
     sub = command("apply", _apply, "carry out the plan, and prove it")
     sub.add_argument("spec", nargs="?", metavar="SPEC", help="a YAML file, or - (default: the spec saved on this node)")
+    sub.add_argument("--anew", action="store_true", help=_ANEW)
     sub.add_argument("--yes", action="store_true", help="consent to everything that the plan says it destroys")
     command("status", _status, "version, slot, addresses, what is applied and what is not")
     sub = command("record", _record, "save this machine as a test machine")
@@ -129,6 +135,18 @@ def _spec(args: argparse.Namespace, host: Host) -> tuple[Spec, str]:
     return load_spec(text), text
 
 
+def _plan_of(args: argparse.Namespace, host: Host, spec: Spec) -> Plan:
+    if args.anew and args.spec is not None:
+        # A new one needs what the saved one's selectors chose: it may be gone back to.
+        raise ApplianceError("--anew is for the spec that is saved on this node", "apply SPEC first, and then say --anew alone")
+    return flow.plan(as_it_is(flow.inspect(host), anew=args.anew), spec)
+
+
+def as_it_is(inventory: Inventory, *, anew: bool) -> Inventory:
+    """The machine; `anew` as if no selector had chosen a port yet."""
+    return inventory.model_copy(update={"chosen": Chosen()}) if anew else inventory
+
+
 def _out(args: argparse.Namespace, document: BaseModel, text: str) -> None:
     print(document.model_dump_json(indent=2) if args.json else text)
 
@@ -151,7 +169,7 @@ def _check(args: argparse.Namespace) -> int:
 def _plan(args: argparse.Namespace) -> int:
     host = _host(args)
     spec, _ = _spec(args, host)
-    plan = flow.plan(flow.inspect(host), spec)
+    plan = _plan_of(args, host, spec)
     _out(args, plan, render.plan_text(plan))
     return 0
 
@@ -163,7 +181,7 @@ def _apply(args: argparse.Namespace) -> int:
     host = _host(args)
     spec, text = _spec(args, host)
     with settled(host):
-        plan = flow.plan(flow.inspect(host), spec)
+        plan = _plan_of(args, host, spec)
         if not args.json:
             print(render.plan_text(plan))
         if plan.destroys and not args.yes:

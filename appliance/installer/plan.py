@@ -23,10 +23,11 @@ from appliance.model.plan import (
     WriteSlot,
 )
 from appliance.model.problem import Problem
-from appliance.model.selector import Selection, select
+from appliance.model.selector import Choice, Selection, select
 from appliance.model.spec import InstallSpec, Spec
 from appliance.model.storage import SYSTEM_DISK, Disk, InstalledNode
 from appliance.model.units import format_size
+from appliance.services.network.ports import choices
 
 ANSWER_LABEL = "TRIVET-SPEC"
 _UNEVEN = 1.25
@@ -149,12 +150,13 @@ class _Installation:
     image: Image
     identity: layout.Identity
     node: InstalledNode
+    ports: tuple[Choice, ...]
 
     @classmethod
     def of(cls, inventory: Inventory, spec: Spec, image: Image, disks: Sequence[Disk]) -> "_Installation":
         dmi = inventory.machine.dmi
         identity = layout.Identity(dmi.uuid or dmi.serial, _ids(disks), spec.digest)
-        return cls(tuple(disks), image, identity, _node(spec, image, disks))
+        return cls(tuple(disks), image, identity, _node(spec, image, disks), choices(inventory, spec))
 
     @property
     def mirrored(self) -> bool:
@@ -205,7 +207,7 @@ def _install(work: _Installation) -> Iterator[Step]:
                     version=image.version, why="the node starts from it")  # fmt: skip
     yield FormatState(device=work.device("state"), uuid=work.identity.uuid("state"), why="it is all that persists")
     yield SaveSpec(device=work.device("state"), digest=work.node.spec, machine_id=work.identity.machine_id,
-                   why="the node follows it from its first boot on")  # fmt: skip
+                   ports=work.ports, why="the node follows it from its first boot on")  # fmt: skip
     for disk in work.disks:
         yield InstallBoot(disk=disk.id, slot="a", device=work.device("a"), arguments=work.arguments,
                           esp=work.identity.volume(disk.id), bios=disk.sector == _SECTOR, node=work.node,

@@ -10,8 +10,10 @@ from appliance.host.host import Host
 from appliance.installer.devices import mounted
 from appliance.model.document import load_spec
 from appliance.model.plan import FormatState, SaveSpec, VerifyImage, WriteSlot
+from appliance.model.selector import Chosen
 from appliance.model.storage import STATE
 from appliance.model.units import format_size
+from appliance.services.network.ports import NAME
 
 _PROBE = 2**20
 _BAD_IMAGE = "make the medium again from the ISO and compare its checksum; nothing was changed on any disk"
@@ -81,8 +83,10 @@ class _SaveSpec:
             return False
         with mounted(host, step.device, "ext4", "ro") as root:
             text, machine_id = host.files.read(f"{root}/spec.yaml"), host.files.read(f"{root}/machine-id")
+            ports = host.files.read(f"{root}/{NAME}")
         try:
-            return bool(text) and load_spec(text or "").digest == step.digest and machine_id == step.machine_id
+            same = bool(text) and load_spec(text or "").digest == step.digest and machine_id == step.machine_id
+            return same and (ports or "") == _ports(step)
         except ApplianceError:
             return False
 
@@ -93,8 +97,15 @@ class _SaveSpec:
         with mounted(host, step.device, "ext4", "noatime") as root:
             host.run(["mkdir", "-p", f"{root}/log"])
             host.files.write(f"{root}/machine-id", f"{step.machine_id}\n")
+            if ports := _ports(step):
+                host.files.write(f"{root}/{NAME}", f"{ports}\n")
             host.files.write(f"{root}/spec.yaml", text, 0o600)
         blocks.flush(step.device)
+
+
+def _ports(step: SaveSpec) -> str:
+    """The text of the file that has them; "" for none, when none is needed."""
+    return Chosen(specs={step.digest: step.ports}).model_dump_json() if step.ports else ""
 
 
 def keep_logs(host: Host, device: str, texts: Mapping[str, str]) -> None:

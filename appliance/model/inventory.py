@@ -4,6 +4,7 @@
 from appliance.model.base import Model
 from appliance.model.machine import Machine
 from appliance.model.network import Address, Chassis, Device, Nic, VfPool
+from appliance.model.selector import Chosen
 from appliance.model.storage import Disk
 
 
@@ -37,13 +38,15 @@ class Image(Model):
 class Inventory(Model):
     """One JSON document about one machine.
 
-    `firewall` is the digest of the table that is loaded, "" for none of ours; `chassis` is this node in OVN, while it runs.
+    `chosen` is which ports the selectors of a spec chose here before. `firewall` is the digest of the table that is loaded, ""
+    for none of ours; `chassis` is this node in OVN, while it runs.
     """
 
     version: int = 1
     machine: Machine = Machine()
     disks: tuple[Disk, ...] = ()
     nics: tuple[Nic, ...] = ()
+    chosen: Chosen = Chosen()
     devices: tuple[Device, ...] = ()
     addresses: tuple[Address, ...] = ()
     firewall: str = ""

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from appliance.model.base import Model
 from appliance.model.network import Chassis, Device
+from appliance.model.selector import Choice, Chosen
 from appliance.model.storage import UNFINISHED, InstalledNode
 from appliance.model.units import format_size
 
@@ -120,12 +121,13 @@ class FormatState(_Step):
 
 
 class SaveSpec(_Step):
-    """Put the spec on the state partition. Its text is the secret "spec"; `digest` is Spec.digest."""
+    """Put the spec on the state partition, and which ports it means. Its text is the secret "spec"; `digest` is Spec.digest."""
 
     kind: Literal["save-spec"] = "save-spec"
     device: str
     digest: str
     machine_id: str
+    ports: tuple[Choice, ...] = ()
 
     def __str__(self) -> str:
         return "save the spec"
@@ -222,6 +224,16 @@ class File(Model):
     content: str
 
 
+class KeepPorts(_Step):
+    """Save which ports the selectors of this spec chose, beside what those of the saved one did."""
+
+    kind: Literal["keep-ports"] = "keep-ports"
+    chosen: Chosen
+
+    def __str__(self) -> str:
+        return "remember which ports the spec means"
+
+
 class ConfigureNetwork(_Step):
     """Write networkd's files and have it read them, until there are these bonds and VLANs, this bridge and its internal ports.
 
@@ -308,7 +320,7 @@ class SetUnit(_Step):
 
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
-    | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | ConfigureNetwork
+    | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -90,6 +90,20 @@ class NicSelector(Model):
     def _lower(cls, mac: str | None) -> str | None:
         return mac.lower().replace("-", ":") if mac else mac
 
+    @property
+    def passing(self) -> bool:
+        """Does it ask for what comes and goes: a cable, how fast it is, who is at its other end?"""
+        return self.link is not None or self.speed is not None or self.lldp is not None
+
+    @property
+    def lasting(self) -> "NicSelector":
+        """The rest of it, which a port is told by at any time."""
+        return self.model_copy(update={"link": None, "speed": None, "lldp": None})
+
+    def counted(self, default: int | Range) -> "NicSelector":
+        """With the count that it has when it says none."""
+        return self if self.count is not None else self.model_copy(update={"count": default})
+
     def rank(self, nic: Nic) -> tuple[int | str, ...]:
         """Ports stay in the order of the inventory."""
         return ()
@@ -102,6 +116,19 @@ class NicSelector(Model):
             *([f"speed is {format_speed(nic.speed)}, not {self.speed}"]
               if self.speed and not compare(self.speed, nic.speed, parse_speed) else []),
         ]  # fmt: skip
+
+
+class Choice(Model):
+    """The ports that a selector chose, by their lasting addresses; `selector` has its count."""
+
+    selector: NicSelector
+    macs: tuple[str, ...]
+
+
+class Chosen(Model):
+    """What the selectors of a spec chose that ask for what comes and goes, by the digest of the spec."""
+
+    specs: dict[str, tuple[Choice, ...]] = {}
 
 
 def _texts(selector: Model, thing: Model, names: Sequence[str]) -> list[str]:

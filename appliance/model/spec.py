@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, field_validator, model_validator
 
 from appliance.model.base import Model
-from appliance.model.selector import DiskSelector, NicSelector
+from appliance.model.selector import DiskSelector, NicSelector, Range
 from appliance.model.units import Size
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -168,6 +168,12 @@ class PlaneSpec(Model):
     gateway: Ip | tuple[Ip, ...] = ()
     dns: tuple[Ip, ...] = ()
     routes: tuple[RouteSpec, ...] = ()
+
+    @property
+    def selectors(self) -> tuple[NicSelector, ...]:
+        """Of ports, each with its count: one, and with a bond a single selector takes all that match."""
+        default = 1 if self.bond == "none" or len(self.nics) > 1 else Range(min=1)
+        return tuple(selector.counted(default) for selector in self.nics)
 
     @property
     def addresses(self) -> tuple[str, ...]:

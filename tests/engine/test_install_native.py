@@ -23,7 +23,9 @@ from appliance.model.document import load_spec
 from appliance.model.events import Event, Finished
 from appliance.model.inventory import Image, Inventory, System
 from appliance.model.machine import Firmware, Machine
+from appliance.model.network import Nic
 from appliance.model.plan import Plan, Step
+from appliance.model.selector import Chosen
 from tests.engine.machine import Bench, PowerCut, bench
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root")
@@ -33,8 +35,11 @@ version: 1
 node: {name: n1}
 admin: {password_hash: "$6$salt$secret-of-the-test"}
 install: {}
-network: {planes: {management: {address: dhcp}}}
+network: {planes: {management: {nics: [{link: true}], address: dhcp}}}
 """
+
+
+MAC = "52:54:00:00:00:01"
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +67,8 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
 
 def steps(machine: Bench, image: Image, spec: str = SPEC) -> list[Step]:
     disks = tuple(found for d in machine.disks if (found := machine.observe(machine.host, d.id)))
-    inventory = Inventory(machine=Machine(firmware=Firmware(mode="uefi")), disks=disks, system=System(image=image))
+    firmware = Machine(firmware=Firmware(mode="uefi"))
+    inventory = Inventory(machine=firmware, disks=disks, nics=(Nic(mac=MAC, link=True),), system=System(image=image))
     assert plan.check(inventory, load_spec(spec)) == []
     return plan.plan(inventory, load_spec(spec))
 
@@ -108,6 +114,9 @@ def test_the_spec_is_saved_for_root_alone_and_in_no_command(machine: Bench, imag
         assert saved.stat().st_mode & 0o777 == 0o600
         assert len((where / "machine-id").read_text().strip()) == 32
         assert (where / "log").is_dir()
+        chosen = Chosen.model_validate_json((where / "ports.json").read_text())
+        (choice,) = chosen.specs[load_spec(SPEC).digest]
+        assert choice.macs == (MAC,), "its first boot has no link to choose by"
     finally:
         subprocess.run(["umount", where], check=True)
     said = "\n".join([*machine.lines, *(e.model_dump_json() for e in events)])

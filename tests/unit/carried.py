@@ -15,6 +15,7 @@ from appliance.model.plan import (
     ConfigureNetwork,
     ConfigureOvn,
     ConfigureVfs,
+    KeepPorts,
     LoadFirewall,
     OfferVfs,
     RenderFile,
@@ -26,7 +27,9 @@ from appliance.model.plan import (
     Step,
 )
 from appliance.model.rendered import digest
+from appliance.model.selector import Chosen
 from appliance.model.spec import Spec
+from appliance.services.network.ports import choices
 from appliance.services.network.sriov import pool_of
 from appliance.services.network.topology import resolve
 
@@ -49,10 +52,24 @@ def case_of(case: Path) -> tuple[Inventory, Spec]:
 
 
 def node(machine: Inventory, spec: Spec) -> Inventory:
-    """The machine once it is a node and as the spec says."""
-    system = System(installed=True, image=machine.system.image)
-    now = machine.model_copy(update={"system": system, "addresses": ()})
-    return carried_out(now, spec)
+    """The machine once it is a node and as the spec says: with its saved spec it starts from what the installer saved."""
+    system = System(installed=True, image=machine.system.image, spec=spec.digest)
+    chosen = Chosen(specs={spec.digest: choices(machine, spec)})
+    now = machine.model_copy(update={"system": system, "addresses": (), "chosen": chosen})
+    return _lit(carried_out(dark(now), spec), machine)
+
+
+def dark(machine: Inventory) -> Inventory:
+    """The machine as it starts: no port has a link yet, and nobody was heard."""
+    nothing = {"link": False, "speed": 0, "neighbours": ()}
+    return machine.model_copy(update={"nics": tuple(nic.model_copy(update=nothing) for nic in machine.nics)})
+
+
+def _lit(now: Inventory, machine: Inventory) -> Inventory:
+    """The machine again with the cables of another record of it."""
+    had = {(nic.pci, nic.mac): nic for nic in machine.nics}
+    cables = [{"link": h.link, "speed": h.speed, "neighbours": h.neighbours} for h in (had[n.pci, n.mac] for n in now.nics)]
+    return now.model_copy(update={"nics": tuple(n.model_copy(update=c) for n, c in zip(now.nics, cables, strict=True))})
 
 
 def carried_out(now: Inventory, spec: Spec) -> Inventory:
@@ -66,7 +83,7 @@ def carried_out(now: Inventory, spec: Spec) -> Inventory:
     return now.model_copy(update={"addresses": here})
 
 
-def _after(now: Inventory, step: Step) -> Inventory:
+def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch for each kind of step
     system: dict[str, object] = {}
     facts: dict[str, object] = {}
     match step:
@@ -81,6 +98,8 @@ def _after(now: Inventory, step: Step) -> Inventory:
             facts = {"firewall": step.digest}
         case ConfigureVfs():
             facts = {"nics": tuple(_with(nic, step) if nic.pci == step.pci else nic for nic in now.nics)}
+        case KeepPorts():
+            facts = {"chosen": step.chosen}
         case OfferVfs():
             (port,) = (nic.sriov.vfs for nic in now.nics if nic.pci == step.pci and nic.sriov)
             others = tuple(pool for pool in now.pools if pool.name != step.pool)

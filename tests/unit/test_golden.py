@@ -22,7 +22,7 @@ from appliance.services.network.networkd import files
 from appliance.services.network.ovn import chassis
 from appliance.services.network.switch import membership, transaction
 from appliance.services.network.topology import resolve
-from tests.unit.carried import carried_out, case_of, machine_of, node
+from tests.unit.carried import carried_out, case_of, dark, machine_of, node
 
 TESTS = Path(__file__).parents[1]
 CASES = sorted(path.parent for path in (TESTS / "cases").glob("*/spec.yaml"))
@@ -82,6 +82,7 @@ def test_nothing_is_left_to_do(case: Path) -> None:
     machine, spec = case_of(case)
     after = carried_out(machine, spec) if machine.system.installed else node(machine, spec)
     assert flow.plan(after, spec).steps == ()
+    assert flow.plan(dark(after), spec).steps == (), "a port that has no link, or hears nobody, is the same port"
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda c: c.name)

@@ -9,9 +9,10 @@ from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan, StepFailed
 from appliance.host.host import Host
 from appliance.model.network import Device, Vf, VfPool
-from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, LoadFirewall, OfferVfs, VfWish
+from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, KeepPorts, LoadFirewall, OfferVfs, VfWish
 from appliance.services.network import hostdev, switch
-from appliance.services.network.observe import chassis, devices, firewall, functions, port_name, port_names, tables
+from appliance.services.network.observe import chassis, chosen, devices, firewall, functions, port_name, port_names, tables
+from appliance.services.network.ports import PORTS
 from appliance.services.network.sriov import agree, pool_of
 
 NETWORKD = "systemd-networkd.service"
@@ -23,6 +24,14 @@ _SYSTEM_ID = "/etc/openvswitch/system-id.conf"
 _DEVICES = "/sys/bus/pci/devices"
 _SECONDS = 20
 """For the kernel to have what was asked of networkd: bonds and VLANs need no link."""
+
+
+class _KeepPorts:
+    def done(self, step: KeepPorts, host: Host) -> bool:
+        return chosen(host) == step.chosen
+
+    def do(self, step: KeepPorts, host: Host, report: Report) -> None:
+        host.files.write(PORTS, step.chosen.model_dump_json() + "\n")
 
 
 class _ConfigureNetwork:
@@ -199,6 +208,7 @@ HANDLERS: dict[type, Handler] = {
     ConfigureNetwork: _ConfigureNetwork(),
     ConfigureOvn: _ConfigureOvn(),
     ConfigureVfs: _ConfigureVfs(),
+    KeepPorts: _KeepPorts(),
     LoadFirewall: _LoadFirewall(),
     OfferVfs: _OfferVfs(),
 }

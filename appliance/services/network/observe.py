@@ -10,10 +10,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
+
 from appliance.host.host import Host, UdevDevice
 from appliance.model.network import Address, Chassis, Device, Neighbour, Nic, Sriov, Vf
+from appliance.model.selector import Chosen
 from appliance.services.network import hostdev
 from appliance.services.network.firewall import TABLE
+from appliance.services.network.ports import PORTS
 from appliance.services.network.switch import QUERY, Tables
 
 _PCI_DEVICES = "/sys/bus/pci/devices"
@@ -47,6 +51,14 @@ def observe(host: Host, switch: Tables | None = None) -> tuple[tuple[Nic, ...], 
         if a["scope"] != "host"
     )
     return tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), devices(switch, links), tuple(addresses)
+
+
+def chosen(host: Host) -> Chosen:
+    """Which ports the selectors of a spec chose here before; nothing where that cannot be read: they choose again."""
+    try:
+        return Chosen.model_validate_json(host.files.read(PORTS) or "{}")
+    except ValidationError:
+        return Chosen()
 
 
 def firewall(host: Host) -> str:

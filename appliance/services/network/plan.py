@@ -11,7 +11,7 @@ from appliance.model.plan import ConfigureNetwork, ConfigureOvn, File, LoadFirew
 from appliance.model.problem import Problem
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
-from appliance.services.network import firewall, geneve, networkd, ovn, reach, sriov, switch
+from appliance.services.network import firewall, geneve, networkd, ovn, ports, reach, sriov, switch
 from appliance.services.network.topology import PLACE, Plane, Uplink, resolve
 
 
@@ -41,6 +41,7 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     if inventory.firewall != firewall.digest(spec):
         why = "what may come in on each plane, and nothing else"
         yield LoadFirewall(content=firewall.table(spec), digest=firewall.digest(spec), why=why)
+    yield from ports.plan(inventory, spec)
     changed = _changed(inventory, uplinks)
     devices = tuple(device for uplink in uplinks for device in uplink.devices)
     if changed or not set(devices) <= set(inventory.devices) or switch.surplus(devices, inventory.devices):

@@ -16,7 +16,7 @@ from appliance.model.spec import Spec
 from appliance.services.network import ovn
 from appliance.services.network.geneve import guest_mtu
 from appliance.services.network.health import LACP
-from appliance.services.network.observe import observe, port_names
+from appliance.services.network.observe import chosen, observe, port_names
 from appliance.services.network.topology import Plane, Uplink, resolve
 
 _BONDS = "/proc/net/bonding"
@@ -28,7 +28,7 @@ Link = Mapping[str, Any]
 def ports(host: Host) -> Inventory:
     """So much of an inventory as a report needs: no disk is asked for it, and not Open vSwitch."""
     nics, _, addresses = observe(host)
-    return Inventory(nics=nics, addresses=addresses)
+    return Inventory(nics=nics, chosen=chosen(host), addresses=addresses)
 
 
 def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:

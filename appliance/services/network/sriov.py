@@ -11,8 +11,9 @@ from appliance.model.inventory import Inventory
 from appliance.model.network import Nic, Vf, VfPool
 from appliance.model.plan import ConfigureVfs, OfferVfs, Step, VfWish
 from appliance.model.problem import Problem
-from appliance.model.selector import NicSelector, select
+from appliance.model.selector import NicSelector
 from appliance.model.spec import Spec, SriovSpec
+from appliance.services.network.ports import choose
 from appliance.services.network.topology import Uplink
 
 PLACE = "network.sriov"
@@ -46,7 +47,7 @@ def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tupl
     problems = []
     for number, entry in enumerate(spec.network.sriov):
         where = f"{PLACE}[{number}]"
-        selection = select(entry.nic, [nic for nic in inventory.nics if not nic.vf_of])
+        selection = choose(inventory, spec, entry.nic.counted(1))
         if not selection.chosen:
             problems.append(Problem(where=f"{where}.nic", message=selection.problem, hint="see `trivet inspect`"))
         for nic in selection.chosen:

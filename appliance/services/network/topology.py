@@ -14,8 +14,8 @@ from itertools import combinations
 from appliance.model.inventory import Inventory
 from appliance.model.network import Device, Nic
 from appliance.model.problem import Problem
-from appliance.model.selector import Range, select
 from appliance.model.spec import PlaneSpec, Spec
+from appliance.services.network.ports import choose
 
 PLACE = "network.planes"
 BRIDGE = "br-business"
@@ -136,7 +136,7 @@ def resolve(inventory: Inventory, spec: Spec) -> tuple[tuple[Uplink, ...], list[
     owners = {name: plane for name, plane in planes.items() if not plane.spec.on}
     uplinks, problems = [], list(_stand(planes))
     for name, owner in owners.items():
-        nics, wrong = _ports(inventory, owner)
+        nics, wrong = _ports(inventory, spec, owner)
         problems += wrong
         if nics and not wrong:
             guests = (plane for plane in planes.values() if plane.spec.on == name)
@@ -165,19 +165,17 @@ def _stand(planes: dict[str, Plane]) -> Iterator[Problem]:
             yield Problem(where=f"{where}.vlan", message=message, hint="give its number; a trunk is for business")
 
 
-def _ports(inventory: Inventory, plane: Plane) -> tuple[tuple[Nic, ...], list[Problem]]:
+def _ports(inventory: Inventory, spec: Spec, plane: Plane) -> tuple[tuple[Nic, ...], list[Problem]]:
     """The ports of a plane, in the order of their places."""
     where = f"{PLACE}.{plane.name}"
     if not plane.spec.nics:
         hint = 'such as [{mac: "52:54:00:12:34:56"}], or `on` with the plane whose ports it shares'
         return (), [Problem(where=f"{where}.nics", message="no port is named", hint=hint)]
-    candidates = [nic for nic in inventory.nics if not nic.vf_of]
     chosen: dict[str, Nic] = {}
     problems = []
-    for number, selector in enumerate(plane.spec.nics):
+    for number, selector in enumerate(plane.spec.selectors):
         place = f"{where}.nics[{number}]"
-        default = 1 if plane.spec.bond == "none" or len(plane.spec.nics) > 1 else Range(min=1)
-        selection = select(selector, candidates, default)
+        selection = choose(inventory, spec, selector)
         if not selection.chosen:
             problems.append(Problem(where=place, message=selection.problem, hint="see `trivet inspect`"))
         for nic in selection.chosen:
