@@ -183,6 +183,37 @@ def test_only_management_takes_a_way_out_that_is_offered() -> None:
         assert "UseDNS=no" in found["storage.network"].partition(f"[{section}]")[2].partition("\n[")[0], section
 
 
+@pytest.mark.parametrize(
+    ("stated", "planes"),
+    [
+        ("management", {"management": {"nics": FIRST, "address": ["dhcp", "10.1.0.11/24"], "gateway": "10.1.0.1"}}),
+        ("management", {"management": {"nics": FIRST, "vlan": 9, "address": ["dhcp", "10.1.0.11/24"], "gateway": "10.1.0.1"}}),
+        (
+            "storage",
+            {
+                "management": {"nics": FIRST, "address": "dhcp"},
+                "business": {"nics": REST[:1]},
+                "storage": {"on": "business", "vlan": 9, "address": ["dhcp", "10.1.0.11/24"], "gateway": "10.1.0.1"},
+            },
+        ),
+    ],
+)
+def test_beside_a_stated_gateway_no_option_of_dhcp_gives_another(stated: str, planes: dict[str, Any]) -> None:
+    """UseGateway is about option 3 alone: a default route may come as a classless one, 121, and that is UseRoutes."""
+    texts = (text.partition("[DHCPv4]\n")[2].partition("\n\n")[0] for text in files(spec(**planes)).values())
+    asking = [section for section in texts if section]
+    assert len(asking) == len({"management", stated})
+    assert all("UseGateway=no\nUseRoutes=no" in section for section in asking)
+
+
+def test_time_servers_that_are_offered_are_asked_on_management_alone() -> None:
+    """networkd makes a route to each of them by the router of the same offer, whatever is said of that router."""
+    found = files(spec(management={"nics": FIRST, "address": "dhcp"}, storage={"nics": REST[:1], "address": "dhcp"}))
+    assert "UseNTP" not in found["management.network"]
+    for section in ("DHCPv4", "DHCPv6"):
+        assert "UseNTP=no" in found["storage.network"].partition(f"[{section}]")[2].partition("\n[")[0], section
+
+
 @pytest.mark.parametrize("address", ["fd00::11/64", "slaac", ["10.0.0.11/24", "fd00::11/64"], "dhcp"])
 def test_a_router_is_known_by_its_link_local_address(address: str | list[str]) -> None:
     """It is the one that routers have whatever networks they announce; each link with IPv6 reaches it."""

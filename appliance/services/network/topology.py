@@ -46,7 +46,7 @@ class Plane:
 
     @property
     def leads(self) -> bool:
-        """Are the name servers that are offered here asked?"""
+        """Are the name servers and time servers that are offered here asked?"""
         return self.name == "management"
 
     def leads_out(self, version: int) -> bool:
