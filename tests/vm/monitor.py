@@ -17,11 +17,16 @@ from tests.vm.process import LabError, connect
 Event = dict[str, Any]
 
 
+class Gone(LabError):
+    """The machine has ended, and with it its monitor."""
+
+
 class Monitor:
     def __init__(self, path: Path) -> None:
         self.events: list[Event] = []
         self._answers: queue.Queue[Event | None] = queue.Queue()
         self._changed = threading.Condition()
+        self._open = True
         self._socket: socket.socket = connect(path)
         self._thread = threading.Thread(target=self._read, daemon=True, name=f"qmp {path}")
         self._thread.start()
@@ -43,13 +48,18 @@ class Monitor:
         return str(self.do("human-monitor-command", **{"command-line": line}))
 
     def wait(self, name: str, timeout: float, after: int = 0, **data: object) -> Event:
-        """The first event of this name whose data has these values, among those numbered `after` and later."""
+        """The first event of this name whose data has these values, among those numbered `after` and later.
+
+        Gone when there can be none any more.
+        """
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
                 for event in self.events[after:]:
                     if event["event"] == name and data.items() <= event.get("data", {}).items():
                         return event
+                if not self._open:
+                    raise Gone("the machine is gone: its monitor closed")
                 left = deadline - time.monotonic()
                 if left <= 0:
                     seen = " ".join(event["event"] for event in self.events[after:])
@@ -65,7 +75,7 @@ class Monitor:
         except queue.Empty:
             raise LabError(f"the monitor did not answer within {timeout:.0f} s") from None
         if answer is None:
-            raise LabError("the machine is gone: its monitor closed")
+            raise Gone("the machine is gone: its monitor closed")
         return answer
 
     def _read(self) -> None:
@@ -81,6 +91,9 @@ class Monitor:
                         self._answers.put(message)
         except OSError:
             pass
+        with self._changed:
+            self._open = False
+            self._changed.notify_all()
         self._answers.put(None)
 
 

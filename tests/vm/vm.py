@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tests.vm import answers, images, memory
 from tests.vm.console import Console, ConsoleError, Output
 from tests.vm.machines import USER, Disk, Machine, Stick
-from tests.vm.monitor import Monitor, options
+from tests.vm.monitor import Gone, Monitor, options
 from tests.vm.process import LabError, connect, end, free_port, spawn
 from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices, stick_arguments
 from tests.vm.ssh import Ssh
@@ -170,10 +170,15 @@ class VM:
 
     def wait_reboot(self, timeout: float, after: int = 0) -> None:
         """Wait until the guest resets the machine by itself."""
-        try:
-            self.monitor.wait("RESET", timeout, after=after, guest=True)
-        except LabError as error:
-            raise ConsoleError(f"{self.machine.name}: {error}\n{self.console.tail()}") from None
+        while True:
+            try:
+                self.monitor.wait("RESET", timeout, after=after, guest=True)
+                return
+            except LabError as error:
+                if isinstance(error, Gone) and self._revive():
+                    after = 0  # the monitor is a new one
+                    continue
+                raise ConsoleError(f"{self.machine.name}: {error}\n{self.console.tail()}") from None
 
     # -- a shell on it ------------------------------------------------------------------------------------------------
 
