@@ -93,9 +93,14 @@ def precheck(inventory: Inventory) -> list[installer_precheck.Remark]:
     return installer_precheck.precheck(inventory)
 
 
-def plan(inventory: Inventory, spec: Spec) -> Plan:
-    """The steps from what is to what is wished; no steps when it is so. Unsatisfiable holds all problems. Pure."""
-    if problems := check(inventory, spec):
+def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
+    """The steps from what is to what is wished; no steps when it is so. Unsatisfiable holds all problems. Pure.
+
+    With `follow` the node follows this spec already: what its hardware has lost since is pending, and keeps nothing else from
+    being what the spec says. For the network, whose change may lock somebody out, that is the saved spec and no other.
+    """
+    saved = follow and inventory.system.installed and spec.digest == inventory.system.spec
+    if problems := list(network_plan.check(inventory, spec, follow=True)) if saved else check(inventory, spec):
         raise Unsatisfiable(problems)
     if not inventory.system.installed:
         return Plan(steps=tuple(installer_plan.plan(inventory, spec)))
@@ -104,10 +109,10 @@ def plan(inventory: Inventory, spec: Spec) -> Plan:
         steps=(
             *installer_plan.finish(inventory),
             *system_plan.plan(inventory, spec),
-            *network_plan.plan(inventory, spec),
+            *network_plan.plan(inventory, spec, follow=saved),
             *system_plan.save(inventory, spec),
         ),
-        pending=(*system_plan.pending(spec), *network_plan.pending(inventory, spec)),
+        pending=(*system_plan.pending(spec), *network_plan.pending(inventory, spec, follow=saved)),
     )
 
 

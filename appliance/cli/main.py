@@ -139,7 +139,7 @@ def _plan_of(args: argparse.Namespace, host: Host, spec: Spec) -> Plan:
     if args.anew and args.spec is not None:
         # A new one needs what the saved one's selectors chose: it may be gone back to.
         raise ApplianceError("--anew is for the spec that is saved on this node", "apply SPEC first, and then say --anew alone")
-    return flow.plan(as_it_is(flow.inspect(host), anew=args.anew), spec)
+    return flow.plan(as_it_is(flow.inspect(host), anew=args.anew), spec, follow=args.spec is None)
 
 
 def as_it_is(inventory: Inventory, *, anew: bool) -> Inventory:

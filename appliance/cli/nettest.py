@@ -14,6 +14,7 @@ from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.host import Host
 from appliance.model.netreport import NetworkReport
 from appliance.model.nettest import Finding
+from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.units import format_speed
 
@@ -35,8 +36,11 @@ def run(args: argparse.Namespace) -> int:
         known = ", ".join(spec.network.planes.given)
         raise ApplianceError(f"this node has no plane {', '.join(sorted(unknown))}", f"there is {known}")
     now = report.report(host, report.ports(host), spec)
-    if set(names or spec.network.planes.given) - {plane.name for plane in now.planes}:
-        raise Unsatisfiable(now.problems)  # a plane without ports cannot be tested, and is not to look as if it had been
+    if without := set(names or spec.network.planes.given) - {plane.name for plane in now.planes}:
+        # A plane without ports cannot be tested, and is not to look as if it had been.
+        gone = (alert for alert in now.gone if alert.where.rpartition(".")[2] in without)
+        problems = (Problem(where=alert.where, message=alert.message, hint=alert.hint) for alert in gone)
+        raise Unsatisfiable((*now.problems, *problems))
     return _listen(host, now, args) if args.listen else _test(host, now, spec, args)
 
 

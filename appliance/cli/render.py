@@ -33,7 +33,7 @@ def plan_text(plan: Plan) -> str:
         lines += [line for what in plan.destroys for line in _paragraph("  - ", what)]
     if plan.pending:
         lines += ["", "Not covered:"]
-        lines += [line for p in plan.pending for line in _paragraph("  - ", f"{p.where}: {p.why}")]
+        lines += [line for p in plan.pending for line in _paragraph("  - ", str(p))]
     return "\n".join(lines)
 
 
@@ -94,7 +94,7 @@ def status_text(status: Status) -> str:
         rows += [("log", status.boot.log)] if status.boot.log else []
     rows += [("alert", str(alert)) for alert in status.alerts]
     rows += [("differs", line) for line in status.drift]
-    rows += [("not yet", f"{p.where}: {p.why}") for p in status.pending]
+    rows += [("not yet", str(p)) for p in status.pending]
     rows += [("problem", str(p)) for p in status.problems]
     return "\n".join(line for name, text in rows for line in _row(name, text))
 

@@ -96,12 +96,14 @@ class PlaneReport(Model):
 class NetworkReport(Model):
     """The planes of the spec that this node follows, and their uplinks; `problems` are what keeps planes from having ports.
 
-    `tunnels` is the address at which OVN's tunnels are to end, "" for none or none yet.
+    `gone` are the ports that it has lost since. `tunnels` is the address at which OVN's tunnels are to end, "" for none or none
+    yet.
     """
 
     planes: tuple[PlaneReport, ...] = ()
     uplinks: tuple[UplinkReport, ...] = ()
     problems: tuple[Problem, ...] = ()
+    gone: tuple["Alert", ...] = ()
     tunnels: str = ""
 
     def uplink(self, plane: PlaneReport) -> UplinkReport:
@@ -154,7 +156,10 @@ class Health(Model):
 
 
 class NetworkView(Model):
-    """What `trivet net show` prints. `looked` is how many seconds ago trivetd looked for alerts, None for not yet."""
+    """What `trivet net show` prints: also what is gone now and trivetd has yet to see.
+
+    `looked` is how many seconds ago it looked for alerts, None for not yet.
+    """
 
     report: NetworkReport
     looked: float | None = None

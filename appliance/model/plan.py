@@ -327,10 +327,19 @@ Step = Annotated[
 
 
 class Pending(Model):
-    """A part of the spec that this version does not carry out, or that cannot be done now, and why."""
+    """A part of the spec that this version does not carry out, or that cannot be done now, and why.
+
+    `lost`: this machine could do it when the spec was saved, and something of it is gone; `hint` says what to do.
+    """
 
     where: str
     why: str
+    hint: str = ""
+    lost: bool = False
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.why}"
+        return f"{text}; {self.hint}" if self.hint else text
 
 
 class Plan(Model):
@@ -352,6 +361,11 @@ class Plan(Model):
     def awaited(self) -> tuple[Pending, ...]:
         """What waits for an address that a server or a router has yet to give."""
         return tuple(pending for pending in self.pending if pending.where.endswith(".address"))
+
+    @property
+    def lost(self) -> tuple[Pending, ...]:
+        """What this machine has lost the hardware for."""
+        return tuple(pending for pending in self.pending if pending.lost)
 
     @property
     def destroys(self) -> tuple[str, ...]:

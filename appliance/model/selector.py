@@ -100,6 +100,18 @@ class NicSelector(Model):
         """The rest of it, which a port is told by at any time."""
         return self.model_copy(update={"link": None, "speed": None, "lldp": None})
 
+    @property
+    def words(self) -> str:
+        """Its facts, for a person: `driver igb, link true`."""
+        facts = self.model_dump(mode="json", exclude_none=True, exclude={"count"}).items()
+        texts = (f"{name} {str(fact).lower() if isinstance(fact, bool) else fact}" for name, fact in facts)
+        return ", ".join(texts) or "any address"
+
+    @property
+    def least(self) -> int:
+        """How many ports it asks for, and no fewer."""
+        return self.count.min if isinstance(self.count, Range) else 1 if self.count is None else self.count
+
     def counted(self, default: int | Range) -> "NicSelector":
         """With the count that it has when it says none."""
         return self if self.count is not None else self.model_copy(update={"count": default})

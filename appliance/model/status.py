@@ -30,9 +30,9 @@ class Status(Model):
     """`drift` are the steps that would be needed to make the machine what its spec says, as sentences.
 
     `reverts_in` is the time, in seconds, after which a change that nobody has kept is taken back; None without one.
-    `state` is "live" without an installed node, "ready" when all is as wished, "differs" with drift, pending addresses or
-    refused steps, "failed" when the spec cannot be read or met. `alerts` are what trivetd saw when it looked last, and change
-    none of these: a cable that is out is no fault of the spec.
+    `state` is "live" without an installed node, "ready" when all is as wished, "differs" with drift, pending addresses,
+    lost hardware or refused steps, "failed" when the spec cannot be read or met. `alerts` are what trivetd saw when it looked
+    last, and change none of these: a cable that is out is no fault of the spec.
     """
 
     state: Literal["live", "ready", "differs", "failed"]

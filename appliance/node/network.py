@@ -13,8 +13,9 @@ def view(host: Host) -> NetworkView:
     """Problems when there is no spec to follow: planes are words of a spec."""
     spec, _ = followed(host)
     now, last = uptime(host), health.last(host)
+    seen = report.report(host, report.ports(host), spec)
     return NetworkView(
-        report=report.report(host, report.ports(host), spec),
+        report=seen,
         looked=round(now - last.at, 1) if last else None,
-        alerts=health.alerts(host, now),
+        alerts=tuple(dict.fromkeys((*seen.gone, *health.alerts(host, now)))),
     )

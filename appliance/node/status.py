@@ -37,7 +37,7 @@ def wanted(host: Host, inventory: Inventory) -> tuple[Spec, str, Plan]:
     """
     tried = host.files.read(CANDIDATE) is not None
     spec, text = followed(host)
-    plan = flow.plan(inventory, spec)
+    plan = flow.plan(inventory, spec, follow=True)
     return spec, text, plan.without(ReplaceSpec) if tried else plan
 
 
@@ -62,7 +62,7 @@ def status(host: Host) -> Status:
 
 
 def _differs(plan: Plan, boot: Boot | None) -> bool:
-    return bool(plan.steps or plan.awaited or (boot and (boot.failed or boot.refused)))
+    return bool(plan.steps or plan.awaited or plan.lost or (boot and (boot.failed or boot.refused)))
 
 
 def _facts(host: Host, inventory: Inventory) -> dict[str, object]:

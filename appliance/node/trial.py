@@ -95,7 +95,7 @@ def revert(host_with: HostWith, emit: Emit, planned: Planned) -> Plan:
                 host.files.remove(CANDIDATE)
                 spec, text = load_saved(host)
                 host = host_with(spec.secrets | {"spec": text})
-                plan = flow.plan(flow.inspect(host), spec)
+                plan = flow.plan(flow.inspect(host), spec, follow=True)
                 planned(plan)
                 flow.apply(plan, host, emit)
                 _disarm(host)

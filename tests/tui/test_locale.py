@@ -90,7 +90,7 @@ def test_no_sentence_hides_in_an_f_string() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_step_is_said_in_chinese(case: Path) -> None:
-    steps = flow.plan(*case_of(case)).steps
+    steps = flow.plan(*case_of(case), follow=True).steps
     assert steps
     for step in steps:
         assert said(str(step)) != str(step)

@@ -115,6 +115,7 @@ def test_a_change_that_fails_says_why() -> None:
         assert person.page == "MenuPage"
         await person.pick("Apply the spec again")
         await person.press("right", "enter")
+        assert person.edge.started[-1].arguments == ("apply",), "the saved one, which a card that died keeps from nothing"
         person.edge.started[-1].end(1, "trivet: another change is being made; wait for it")
         await person.second()
         assert "another change is being made" in person.words

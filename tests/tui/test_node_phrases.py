@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the pure code says of a running node is in the catalogues: its steps, its alerts, what a test of the network finds."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -16,7 +17,9 @@ from appliance.tui import i18n
 from appliance.tui.i18n import said
 from appliance.tui.node.phrases import PHRASES
 from tests.tui import nodes
-from tests.unit.network import OTHER, node, spec
+from tests.unit.carried import case_of
+from tests.unit.network import OTHER, PORTS, node, spec
+from tests.unit.test_gone import GONE
 from tests.unit.test_net_health import changed, counters, seen
 from tests.unit.test_propose import MACHINES, machine, managed
 
@@ -57,6 +60,18 @@ def test_every_alert_and_its_remedy() -> None:
     found = list(alerts())
     assert len({alert.hint for alert in found}) > 10
     assert [text for alert in found for text in (alert.message, alert.hint) if said(text) == text] == []
+
+
+def test_everything_that_the_hardware_can_lose() -> None:
+    found = [pending for case in GONE for pending in flow.plan(*case_of(case), follow=True).lost]
+    many = spec(storage={"nics": [{"driver": "ixgbe"}], "address": "10.0.1.11/24"}, overlay={"on": "business", "address": "dhcp"},
+                business={"nics": [{"mac": PORTS[0]}, {"mac": PORTS[1]}], "bond": "active-backup"})  # fmt: skip
+    on = spec(management={"on": "storage", "vlan": 9, "address": "dhcp"}, storage={"nics": [{"driver": "e1000e", "count": 3}]})
+    now = [alert for wish in (many, on) for alert in report(node(), ports(node()), wish).gone]
+    sentences = [text for p in found for text in (p.why, p.hint)] + [text for a in now for text in (a.message, a.hint)]
+    assert len(set(sentences)) > 15
+    assert [text for text in sentences if said(text) == text] == []
+    assert [text for text in map(said, sentences) if re.search(" is | are | the ", text)] == [], "none of them in part"
 
 
 def test_every_step_of_a_node() -> None:

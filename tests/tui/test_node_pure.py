@@ -17,9 +17,10 @@ from appliance.tui.node import big, edit, reading
 from appliance.tui.node.lockout import FREE, LONGEST, Attempts
 from appliance.tui.node.pages.status import layout
 from appliance.tui.node.run import chinese
-from appliance.tui.node.seen import Seen, duration, facts, health
+from appliance.tui.node.seen import Seen, bare, duration, facts, health
 from appliance.tui.node.yamledit import GONE, edited
 from tests.tui import nodes
+from tests.unit.carried import unplugged
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOTHER me@desk"
 
@@ -76,10 +77,22 @@ def test_the_worst_is_the_word(changes: dict[str, object], word: str, reason: st
 def test_a_node_without_an_address_and_a_plane_without_ports() -> None:
     found = seen()
     assert found.network is not None
-    bare = found.network.model_copy(update={"planes": ()})
-    assert health(replace(found, network=bare)).reason == "The node has no address now."
-    wrong = bare.model_copy(update={"problems": (Problem(where="x", message="no port is named"),)})
+    none = found.network.model_copy(update={"planes": ()})
+    assert health(replace(found, network=none)).reason == "The node has no address now."
+    wrong = none.model_copy(update={"problems": (Problem(where="x", message="no port is named"),)})
     assert health(replace(found, network=wrong)).reason == "no port is named"
+
+
+def test_a_card_that_is_gone_is_the_reason_before_trivetd_has_looked() -> None:
+    """And a node that has lost all of its planes but management is none that has yet to be set up."""
+    host = playback(unplugged(nodes.record(), "52:54:00:00:00:02", "52:54:00:00:00:03"))
+    found = reading.seen(host, *reading.network(host))
+    assert health(found).word == "FAULT"
+    assert "no port is left, and the plane is left out" in health(found).reason
+    assert [plane.name for plane in found.network.planes] == ["management"]  # type: ignore[union-attr]  # it was looked at
+    assert not bare(found)
+    fresh = playback(nodes.fresh("two-sockets"))
+    assert bare(reading.seen(fresh, *reading.network(fresh)))
 
 
 def test_what_is_not_there_is_not_shown() -> None:

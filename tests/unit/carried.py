@@ -4,10 +4,12 @@
 Tests of a change begin here, and tests that a plan leaves nothing to do. What handlers do to a machine is tested elsewhere.
 """
 
+import json
 from pathlib import Path
+from typing import Any
 
 from appliance import flow
-from appliance.host.playback import recorded
+from appliance.host.playback import playback, recorded
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory, System
 from appliance.model.network import Address, Nic, Vf
@@ -29,9 +31,9 @@ from appliance.model.plan import (
 from appliance.model.rendered import digest
 from appliance.model.selector import Chosen
 from appliance.model.spec import Spec
+from appliance.services.network.gone import remaining
 from appliance.services.network.ports import choices
 from appliance.services.network.sriov import pool_of
-from appliance.services.network.topology import resolve
 
 MACHINES = Path(__file__).parents[1] / "machines"
 _FIRST, _STRIDE = 0x80, 2
@@ -40,23 +42,55 @@ _FIRST, _STRIDE = 0x80, 2
 
 def machine_of(case: Path) -> Inventory:
     """The recorded machine of a case."""
-    return flow.inspect(recorded(MACHINES / (case / "machine").read_text().strip()))
+    return flow.inspect(recorded(_folder(case)))
 
 
 def case_of(case: Path) -> tuple[Inventory, Spec]:
     """A case's machine as it is before the plan, and what is wished of it."""
-    machine = machine_of(case)
+    machine, spec = machine_of(case), load_spec((case / "spec.yaml").read_text())
+    if (gone := case / "gone").exists():
+        return starting(pulled(_folder(case), *gone.read_text().split()), spec, machine), spec
     if (before := case / "before.yaml").exists():
         machine = node(machine, load_spec(before.read_text()))
-    return machine, load_spec((case / "spec.yaml").read_text())
+    return machine, spec
+
+
+def _folder(case: Path) -> Path:
+    return MACHINES / (case / "machine").read_text().strip()
+
+
+def pulled(folder: Path, *macs: str) -> Inventory:
+    """The recorded machine as it is without these ports."""
+    return flow.inspect(playback(unplugged(json.loads((folder / "machine.json").read_text()), *macs)))
+
+
+def unplugged(data: dict[str, Any], *macs: str) -> dict[str, Any]:
+    """A record without these ports: nobody who looks finds them."""
+    hardware = {device["INTERFACE"] for device in data["udev"]["net"]}
+    links = [link for link in data["netlink"]["links"] if link["name"] in hardware]
+    names = {link["name"] for link in links if (link["permanent_mac"] or link["mac"]) in macs}
+    assert len(names) == len(macs), f"the machine has no such ports: {macs}"
+    data["netlink"]["links"] = [link for link in data["netlink"]["links"] if link["name"] not in names]
+    data["udev"]["net"] = [device for device in data["udev"]["net"] if device["INTERFACE"] not in names]
+    return data
+
+
+def starting(machine: Inventory, spec: Spec, had: Inventory) -> Inventory:
+    """The machine as a node when it starts with this spec, which was saved on it when it `had` all that it was planned with."""
+    system = System(installed=True, image=machine.system.image, spec=spec.digest)
+    chosen = Chosen(specs={spec.digest: choices(had, spec)})
+    return dark(machine.model_copy(update={"system": system, "addresses": (), "chosen": chosen}))
 
 
 def node(machine: Inventory, spec: Spec) -> Inventory:
     """The machine once it is a node and as the spec says: with its saved spec it starts from what the installer saved."""
-    system = System(installed=True, image=machine.system.image, spec=spec.digest)
-    chosen = Chosen(specs={spec.digest: choices(machine, spec)})
-    now = machine.model_copy(update={"system": system, "addresses": (), "chosen": chosen})
-    return _lit(carried_out(dark(now), spec), machine)
+    return _lit(carried_out(starting(machine, spec, machine), spec), machine)
+
+
+def replugged(now: Inventory, hardware: Inventory) -> Inventory:
+    """The node with the ports of this hardware: those that it had are as they were, others are new."""
+    had = {nic.mac: nic for nic in now.nics}
+    return now.model_copy(update={"nics": tuple(had.get(nic.mac, nic) for nic in dark(hardware).nics)})
 
 
 def dark(machine: Inventory) -> Inventory:
@@ -74,12 +108,12 @@ def _lit(now: Inventory, machine: Inventory) -> Inventory:
 
 def carried_out(now: Inventory, spec: Spec) -> Inventory:
     """The node once the plan to this spec is done."""
-    for step in flow.plan(now, spec).steps:
+    for step in flow.plan(now, spec, follow=True).steps:
         now = _after(now, step)
-    uplinks, _ = resolve(now, spec)
+    uplinks, _, _ = remaining(now, spec)
     places = {plane.name: plane.name if plane in uplink.apart else uplink.link for uplink in uplinks for plane in uplink.planes}
     given = spec.network.planes.given.items()
-    here = tuple(Address(link=places[name], address=address) for name, plane in given for address in plane.addresses)
+    here = tuple(Address(link=places[n], address=address) for n, plane in given if n in places for address in plane.addresses)
     return now.model_copy(update={"addresses": here})
 
 

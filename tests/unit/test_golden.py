@@ -3,7 +3,8 @@
 
 A case is a folder with `spec.yaml`, `plan.txt`, `network.txt` and `firewall.nft`, or `problems.txt`; where a machine
 matters, `machine` is the name of a folder in tests/machines. With `before.yaml` the machine is a node on which that was
-carried out, and the plan is that of a change. `make golden` writes them anew: read the difference before you commit it.
+carried out, and the plan is that of a change. With `gone` it is a node with this saved spec that starts without the ports whose
+MACs are there. `make golden` writes them anew: read the difference before you commit it.
 """
 
 import os
@@ -18,10 +19,10 @@ from appliance.errors import Problems, Unsatisfiable
 from appliance.model.document import load_spec
 from appliance.model.plan import ConfigureNetwork, ConfigureVfs, Plan, Step
 from appliance.services.network.firewall import table
+from appliance.services.network.gone import remaining
 from appliance.services.network.networkd import files
 from appliance.services.network.ovn import chassis
 from appliance.services.network.switch import membership, transaction
-from appliance.services.network.topology import resolve
 from tests.unit.carried import carried_out, case_of, dark, machine_of, node
 
 TESTS = Path(__file__).parents[1]
@@ -44,7 +45,7 @@ def test_there_are_cases() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_plans(case: Path) -> None:
-    plan = flow.plan(*case_of(case))
+    plan = flow.plan(*case_of(case), follow=True)
     agree(case / "plan.txt", plan_text(plan))
     assert Plan.model_validate_json(plan.model_dump_json()) == plan
 
@@ -53,8 +54,9 @@ def test_plans(case: Path) -> None:
 def test_networks(case: Path) -> None:
     """What networkd, Open vSwitch, OVN's controller and nft are told on the node, and what each virtual function shall be."""
     machine, spec = case_of(case)
-    uplinks, problems = resolve(machine, spec)
+    uplinks, problems, gone = remaining(machine, spec)
     assert not problems
+    assert bool(gone) == (case / "gone").exists()
     agree(case / "firewall.nft", table(spec).rstrip())
     network = [f"== {path}\n{text}" for path, text in sorted(files(uplinks).items())]
     if words := transaction([d for uplink in uplinks for d in uplink.devices], (), {}, "system"):
@@ -62,7 +64,7 @@ def test_networks(case: Path) -> None:
     if here := chassis(machine, spec, uplinks):
         table_, *told = " ".join(membership(here, "system")).split(" external_ids:")
         network.append("\n".join(["", f"== ovs-vsctl {table_}", *told]))
-    network += [line for step in flow.plan(machine, spec).steps for line in also(step)]
+    network += [line for step in flow.plan(machine, spec, follow=True).steps for line in also(step)]
     agree(case / "network.txt", "\n".join(network).rstrip())
 
 
@@ -81,8 +83,8 @@ def test_nothing_is_left_to_do(case: Path) -> None:
     """Once a plan is carried out, on the node or on the one that the machine becomes, there is no step to the same spec."""
     machine, spec = case_of(case)
     after = carried_out(machine, spec) if machine.system.installed else node(machine, spec)
-    assert flow.plan(after, spec).steps == ()
-    assert flow.plan(dark(after), spec).steps == (), "a port that has no link, or hears nobody, is the same port"
+    assert flow.plan(after, spec, follow=True).steps == ()
+    assert flow.plan(dark(after), spec, follow=True).steps == (), "a port that has no link, or hears nobody, is the same port"
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda c: c.name)

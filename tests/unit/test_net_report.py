@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the doors answer -> the report of the network -> its text."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from appliance import flow
 from appliance.cli.netshow import view_text
 from appliance.host.playback import recorded
 from appliance.model.document import load_spec
-from appliance.model.netreport import Alert, NetworkReport, NetworkView
+from appliance.model.netreport import Alert, Health, NetworkReport, NetworkView
+from appliance.node import health as last_look
+from appliance.node.network import view
 from appliance.services.network.geneve import guest_mtu
 from appliance.services.network.report import partners, ports, report
 from tests.unit.network import OTHER, PORTS, SWITCH, node, spec
@@ -57,7 +60,18 @@ def test_a_port_that_is_gone_is_said() -> None:
     host = node()
     found = report(host, ports(host), spec(management={"nics": [{"mac": "02:00:00:00:00:01"}], "address": "dhcp"}))
     assert [plane.name for plane in found.planes] == ["overlay", "storage"]
-    assert "problem  network.planes.management.nics[0]: " in view_text(NetworkView(report=found))
+    assert [alert.where for alert in found.gone] == ["network.planes.management"]
+
+
+def test_what_is_gone_is_shown_before_trivetd_has_looked_and_once_after_that() -> None:
+    wish = spec(management={"nics": [{"mac": "02:00:00:00:00:01"}], "address": "dhcp"})
+    saved = json.dumps(json.loads(wish.model_dump_json(exclude_none=True)))
+    for looked in (False, True):
+        gone = report(node(), ports(node()), wish).gone
+        health = {last_look.HEALTH: Health(at=90.0, alerts=gone).model_dump_json()} if looked else {}
+        shown = view(node(files={"/var/lib/trivet/spec.yaml": saved, **health}))
+        assert shown.alerts == gone
+        assert view_text(shown).count("alert  critical: network.planes.management: ") == 1
 
 
 @pytest.mark.parametrize(

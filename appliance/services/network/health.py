@@ -25,6 +25,7 @@ def alerts(now: NetworkReport, probes: Probes, before: NetworkReport | None = No
     """The critical ones first. `before` is the report from the window's begin; without it nothing is counted."""
     earlier = {port.mac: port for uplink in before.uplinks for port in uplink.ports} if before else {}
     found = [
+        *now.gone,
         *(alert for uplink in now.uplinks for alert in _uplink(uplink)),
         *(alert for uplink in now.uplinks for port in uplink.ports for alert in _counted(uplink, port, earlier.get(port.mac))),
         *(alert for plane in now.planes for alert in _addresses(plane, probes)),

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """(addresses, planes of the spec) -> this node as a chassis of OVN. Pure.
 
-OVN runs where there is a network for VMs: with a business or an overlay plane. Its tunnels end on the overlay plane; without
-one, on management's, as in a lab with one port.
+OVN runs where there is a network for VMs: with a business or an overlay plane. Its tunnels end on the overlay plane; when the
+spec has none, on management's, as in a lab with one port. A card that died moves them nowhere: what VMs send to each other is
+not for another plane, and with the address that the spec says the networks of the other planes go on.
 """
 
 import ipaddress
@@ -11,7 +12,8 @@ from collections.abc import Sequence
 from appliance.model.inventory import Inventory
 from appliance.model.network import Chassis
 from appliance.model.spec import Spec
-from appliance.services.network.topology import BRIDGE, Uplink, resolve
+from appliance.services.network.gone import remaining
+from appliance.services.network.topology import BRIDGE, Uplink
 
 
 def tunnels(spec: Spec) -> str:
@@ -23,7 +25,7 @@ def tunnels(spec: Spec) -> str:
 def chassis(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> Chassis | None:
     """What this node shall be in OVN; None when OVN does not run, or as long as its plane has no address."""
     encap = end(inventory, spec, uplinks)
-    mappings = (("business", BRIDGE),) if spec.network.planes.business else ()
+    mappings = (("business", BRIDGE),) if any(uplink.switched for uplink in uplinks) else ()
     return Chassis(name=spec.node.name, encap=encap, mappings=mappings) if encap else None
 
 
@@ -34,16 +36,15 @@ def waiting(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> bool
 
 def address(inventory: Inventory, spec: Spec) -> str:
     """`end`, for those who have not resolved the planes."""
-    return end(inventory, spec, resolve(inventory, spec)[0])
+    return end(inventory, spec, remaining(inventory, spec)[0])
 
 
 def end(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> str:
     """The address at which tunnels end: the plane's first static one, or what a server or router has given; "" for none yet."""
-    found = [(uplink, plane) for uplink in uplinks for plane in uplink.planes if plane.name == tunnels(spec)]
-    if not found:
-        return ""
-    uplink, plane = found[0]
-    link = plane.name if plane in uplink.apart else uplink.link
-    given = (a.address for a in inventory.addresses if a.link == link and a.scope == "global")
-    first = next(iter((*plane.spec.addresses, *given)), "")
+    name = tunnels(spec)
+    stated = spec.network.planes.given[name].addresses if name else ()
+    here = [(uplink, plane) for uplink in uplinks for plane in uplink.planes if plane.name == name]
+    links = {plane.name if plane in uplink.apart else uplink.link for uplink, plane in here}
+    given = (a.address for a in inventory.addresses if a.link in links and a.scope == "global")
+    first = next(iter((*stated, *given)), "")
     return str(ipaddress.ip_interface(first).ip) if first else ""

@@ -7,20 +7,38 @@ All of networkd's files are one step: between two of them there would be a netwo
 from collections.abc import Iterator
 
 from appliance.model.inventory import Inventory
+from appliance.model.netreport import Alert
 from appliance.model.plan import ConfigureNetwork, ConfigureOvn, File, LoadFirewall, Pending, Step
 from appliance.model.problem import Problem
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
 from appliance.services.network import firewall, geneve, networkd, ovn, ports, reach, sriov, switch
+from appliance.services.network.gone import remaining
 from appliance.services.network.topology import PLACE, Plane, Uplink, resolve
 
 
-def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
-    """What this machine's ports cannot give, and what planes on the same ports cannot share."""
-    uplinks, problems = resolve(inventory, spec)
+def check(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Iterator[Problem]:
+    """What this machine's ports cannot give, and what planes on the same ports cannot share.
+
+    With `follow` (as in flow.plan) only what keeps even those planes whose ports are there from being carried out.
+    """
+    uplinks, problems, _ = _resolved(inventory, spec, follow=follow)
     yield from problems
     yield from reach.check(Plane(name, plane) for name, plane in spec.network.planes.given.items())
-    yield from sriov.resolve(inventory, spec, uplinks)[1]
+    if not follow:
+        yield from _beside(inventory, spec, uplinks)
+
+
+def _resolved(
+    inventory: Inventory, spec: Spec, *, follow: bool
+) -> tuple[tuple[Uplink, ...], list[Problem], tuple[Alert, ...]]:
+    """The uplinks, what is wrong with them, and what is gone without being wrong."""
+    return remaining(inventory, spec) if follow else (*resolve(inventory, spec), ())
+
+
+def _beside(inventory: Inventory, spec: Spec, uplinks: tuple[Uplink, ...], *, follow: bool = False) -> Iterator[Problem]:
+    """What is wrong with what planes carry, and not with the planes."""
+    yield from sriov.resolve(inventory, spec, uplinks, follow=follow)[1]
     yield from _tunnels(inventory, spec, uplinks)
 
 
@@ -34,24 +52,24 @@ def _tunnels(inventory: Inventory, spec: Spec, uplinks: tuple[Uplink, ...]) -> I
             yield Problem(where=f"{PLACE}.{plane.name}.mtu", message=message, hint=hint)
 
 
-def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
+def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Iterator[Step]:
     """The files that are not as they should be, those of an earlier spec among them, which go; the kernel's devices."""
-    uplinks, _ = resolve(inventory, spec)
+    uplinks, _, _ = _resolved(inventory, spec, follow=follow)
     # First: at boot nothing comes in before it is there.
     if inventory.firewall != firewall.digest(spec):
         why = "what may come in on each plane, and nothing else"
         yield LoadFirewall(content=firewall.table(spec), digest=firewall.digest(spec), why=why)
-    yield from ports.plan(inventory, spec)
+    yield from ports.plan(inventory, spec, follow=follow)
     changed = _changed(inventory, uplinks)
     devices = tuple(device for uplink in uplinks for device in uplink.devices)
     if changed or not set(devices) <= set(inventory.devices) or switch.surplus(devices, inventory.devices):
-        carried = "; ".join(_words(uplink) for uplink in uplinks)
+        carried = "; ".join(_words(uplink) for uplink in uplinks) or "no port of any plane is there"
         files = tuple(File(path=path, content=text) for path, text in changed.items())
         yield ConfigureNetwork(files=files, devices=devices, why=f"{PLACE}: {carried}")
     if not ovn.waiting(inventory, spec, uplinks) and inventory.chassis != (chassis := ovn.chassis(inventory, spec, uplinks)):
         tunnels = f"for VMs' networks, with tunnels on the {ovn.tunnels(spec)} plane"
         yield ConfigureOvn(chassis=chassis, why=tunnels if chassis else "no plane is left for VMs' networks")
-    yield from sriov.plan(sriov.resolve(inventory, spec, uplinks)[0], inventory.pools)
+    yield from sriov.plan(sriov.able(*sriov.resolve(inventory, spec, uplinks, follow=follow)), inventory.pools)
 
 
 def _changed(inventory: Inventory, uplinks: tuple[Uplink, ...]) -> dict[str, str]:
@@ -68,11 +86,20 @@ def _words(uplink: Uplink) -> str:
     return f"{names} on {uplink.bond} ({uplink.owner.spec.bond}) of {ports}" if uplink.bond else f"{names} on {ports}"
 
 
-def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:
-    """What is wished and not there: addresses that have not come up."""
-    uplinks, problems = resolve(inventory, spec)
+def pending(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Iterator[Pending]:
+    """What is wished and not there: ports that are gone, addresses that have not come up."""
+    uplinks, problems, gone = _resolved(inventory, spec, follow=follow)
+    said = {alert.where for alert in gone}
+    wrong = _beside(inventory, spec, uplinks, follow=True) if follow else ()
+    lost: list[Alert | Problem] = [*gone, *(problem for problem in wrong if problem.where not in said)]
+    yield from (Pending(where=each.where, why=each.message, hint=each.hint, lost=True) for each in lost)
     if ovn.waiting(inventory, spec, uplinks):
-        yield Pending(where=f"{PLACE}.{ovn.tunnels(spec)}.address", why="there is none yet, and OVN needs it for its tunnels")
+        tunnels = ovn.tunnels(spec)
+        if any(plane.name == tunnels for uplink in uplinks for plane in uplink.planes):
+            yield Pending(where=f"{PLACE}.{tunnels}.address", why="there is none yet, and OVN needs it for its tunnels")
+        else:
+            why, hint = "OVN needs an address here for its tunnels, and does not start without one", f"write one for {tunnels}"
+            yield Pending(where=f"{PLACE}.{tunnels}", why=why, hint=hint, lost=True)
     if problems or _changed(inventory, uplinks):
         return
     present = {a.address for a in inventory.addresses}

@@ -15,9 +15,10 @@ from appliance.model.network import Nic
 from appliance.model.spec import Spec
 from appliance.services.network import ovn
 from appliance.services.network.geneve import guest_mtu
+from appliance.services.network.gone import remaining
 from appliance.services.network.health import LACP
 from appliance.services.network.observe import chosen, observe, port_names
-from appliance.services.network.topology import Plane, Uplink, resolve
+from appliance.services.network.topology import Plane, Uplink
 
 _BONDS = "/proc/net/bonding"
 _NOBODY = "00:00:00:00:00:00"
@@ -34,7 +35,7 @@ def ports(host: Host) -> Inventory:
 def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:
     """The planes whose ports this machine has, and why it has those of the others not."""
     links = host.netlink.links()
-    uplinks, problems = resolve(inventory, spec)
+    uplinks, problems, gone = remaining(inventory, spec)
     names = port_names(links)
     reports = tuple(_uplink(host, uplink, names, {str(link["name"]): link for link in links}) for uplink in uplinks)
     held, gateways = host.netlink.addresses(), host.netlink.gateways()
@@ -47,7 +48,7 @@ def report(host: Host, inventory: Inventory, spec: Spec) -> NetworkReport:
     )
     order = list(spec.network.planes.given)
     ordered = tuple(sorted(planes, key=lambda plane: order.index(plane.name)))
-    return NetworkReport(planes=ordered, uplinks=reports, problems=tuple(problems), tunnels=tunnels)
+    return NetworkReport(planes=ordered, uplinks=reports, problems=tuple(problems), gone=gone, tunnels=tunnels)
 
 
 def _plane(

@@ -7,6 +7,7 @@ for. What cannot be well any more, because an earlier test of the same thing has
 
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -101,7 +102,7 @@ class PlaneTests:
     def _link(self) -> Finding:
         uplink = self.report.uplink(self.plane)
         for alert in health.alerts(self.report, Probes()):
-            if alert.where == f"{PLACE}.{uplink.owner}":
+            if re.fullmatch(rf"{re.escape(PLACE)}\.{uplink.owner}(\.nics\[\d+\])?", alert.where):
                 return self._failed("link", "", alert.message, alert.hint)
         speeds = [format_speed(port.speed) if port.speed else "up" for port in uplink.ports]
         return self._ok("link", "", f"{len(speeds)} ports: {', '.join(speeds)}" if uplink.bond else speeds[0])

@@ -13,7 +13,7 @@ from appliance.model.plan import ConfigureVfs, OfferVfs, Step, VfWish
 from appliance.model.problem import Problem
 from appliance.model.selector import NicSelector
 from appliance.model.spec import Spec, SriovSpec
-from appliance.services.network.ports import choose
+from appliance.services.network.ports import choose, left
 from appliance.services.network.topology import Uplink
 
 PLACE = "network.sriov"
@@ -41,14 +41,16 @@ class Port:
         return pool_of(self.nic.pci, self.present)
 
 
-def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tuple[tuple[Port, ...], list[Problem]]:
-    """The ports of all entries, and everything that this machine cannot give."""
+def resolve(
+    inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink], *, follow: bool = False
+) -> tuple[tuple[Port, ...], list[Problem]]:
+    """The ports of all entries, and everything that this machine cannot give. `follow` as in flow.plan."""
     ports: dict[str, Port] = {}
     problems = []
     for number, entry in enumerate(spec.network.sriov):
         where = f"{PLACE}[{number}]"
-        selection = choose(inventory, spec, entry.nic.counted(1))
-        if not selection.chosen:
+        selection = (left if follow else choose)(inventory, spec, entry.nic.counted(1))
+        if selection.problem:
             problems.append(Problem(where=f"{where}.nic", message=selection.problem, hint="see `trivet inspect`"))
         for nic in selection.chosen:
             if nic.pci in ports:
@@ -62,6 +64,14 @@ def resolve(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> tupl
     problems += [problem for port in ports.values() for problem in _check(inventory, port, uplinks)]
     problems += _same_addresses(inventory, tuple(ports.values()))
     return tuple(ports.values()), problems
+
+
+def able(ports: Sequence[Port], problems: Sequence[Problem]) -> tuple[Port, ...]:
+    """The ports of which nothing is wrong: the others stay as they are.
+
+    Functions that no entry names are nobody's only when each entry has its port: their place is above that of all entries.
+    """
+    return tuple(port for port in ports if not any(problem.where.startswith(port.where) for problem in problems))
 
 
 def _check(inventory: Inventory, port: Port, uplinks: Sequence[Uplink]) -> Iterator[Problem]:

@@ -7,13 +7,15 @@ business is among an uplink's planes, Open vSwitch has the uplink, and each plan
 """
 
 import ipaddress
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 from appliance.model.inventory import Inventory
 from appliance.model.network import Device, Nic
 from appliance.model.problem import Problem
+from appliance.model.selector import NicSelector, Selection
 from appliance.model.spec import PlaneSpec, Spec
 from appliance.services.network.ports import choose
 
@@ -130,64 +132,81 @@ class Uplink:
 
 def resolve(inventory: Inventory, spec: Spec) -> tuple[tuple[Uplink, ...], list[Problem]]:
     """The uplinks in the order of the planes, and everything that is wrong with them on this machine."""
-    given = spec.network.planes.given
-    stated = frozenset(ipaddress.ip_address(gateway).version for plane in given.values() for gateway in plane.gateways)
-    planes = {name: Plane(name, plane, stated) for name, plane in given.items()}
-    owners = {name: plane for name, plane in planes.items() if not plane.spec.on}
-    uplinks, problems = [], list(_stand(planes))
-    for name, owner in owners.items():
-        nics, wrong = _ports(inventory, spec, owner)
+    ports: dict[str, tuple[Nic, ...]] = {}
+    problems = list(stand(spec))
+    for name, plane in owners(spec).items():
+        nics, missing, wrong = ports_of(name, plane, partial(choose, inventory, spec))
+        places = {f"{PLACE}.{name}.nics[{number}]": why for number, why in missing.items()}
+        problems += (Problem(where=where, message=why, hint="see `trivet inspect`") for where, why in places.items())
         problems += wrong
-        if nics and not wrong:
-            guests = (plane for plane in planes.values() if plane.spec.on == name)
-            uplinks.append(Uplink(nics, (owner, *guests)))
-    problems += [problem for uplink in uplinks for problem in _shared(uplink)]
-    problems += [*_twice(uplinks), *_addresses(tuple(planes.values()))]
-    return tuple(uplinks), problems
+        ports |= {name: nics} if nics and not missing and not wrong else {}
+    uplinks, shared = joined(spec, ports)
+    return uplinks, [*problems, *shared]
 
 
-def _stand(planes: dict[str, Plane]) -> Iterator[Problem]:
+def owners(spec: Spec) -> dict[str, PlaneSpec]:
+    """The planes that have ports of their own."""
+    return {name: plane for name, plane in spec.network.planes.given.items() if not plane.on}
+
+
+def joined(spec: Spec, ports: Mapping[str, Sequence[Nic]]) -> tuple[tuple[Uplink, ...], list[Problem]]:
+    """The uplinks of planes with these ports, by the plane's name, and of what stands on them; what cannot be shared."""
+    given = spec.network.planes.given
+    here = [plane for name, plane in given.items() if (plane.on or name) in ports]
+    stated = frozenset(ipaddress.ip_address(gateway).version for plane in here for gateway in plane.gateways)
+    planes = {name: Plane(name, plane, stated) for name, plane in given.items()}
+    uplinks = []
+    for name, nics in ports.items():
+        guests = (plane for plane in planes.values() if plane.spec.on == name)
+        uplinks.append(Uplink(tuple(sorted(nics, key=lambda nic: (nic.pci, nic.mac))), (planes[name], *guests)))
+    shared = (problem for uplink in uplinks for problem in _shared(uplink))
+    return tuple(uplinks), [*shared, *_twice(uplinks), *_addresses(tuple(planes.values()))]
+
+
+def stand(spec: Spec) -> Iterator[Problem]:
     """What is wrong with single planes, whatever ports there are."""
+    planes = spec.network.planes.given
     for name, plane in planes.items():
-        where, on = f"{PLACE}.{name}", plane.spec.on
+        where, on = f"{PLACE}.{name}", plane.on
         if on == name:
             yield Problem(where=f"{where}.on", message="a plane cannot stand on itself", hint="give it nics")
         elif on and on not in planes:
             yield Problem(where=f"{where}.on", message=f"there is no plane {on} in this spec", hint=f"add {on}, or give nics")
-        elif on and planes[on].spec.on:
+        elif on and planes[on].on:
             hint = f"give nics to {on}, or stand on a plane that has some"
             yield Problem(where=f"{where}.on", message=f"{on} has no ports of its own", hint=hint)
-        if name != "business" and not plane.stands:
+        if name != "business" and plane.address == "none":
             hint = 'give "dhcp", "slaac" or an address such as 10.0.0.11/24'
             yield Problem(where=f"{where}.address", message=f"the {name} plane needs an address", hint=hint)
-        if name != "business" and plane.spec.vlan == "trunk":
+        if name != "business" and plane.vlan == "trunk":
             message = f"{name} is on one VLAN, not on a trunk"
             yield Problem(where=f"{where}.vlan", message=message, hint="give its number; a trunk is for business")
 
 
-def _ports(inventory: Inventory, spec: Spec, plane: Plane) -> tuple[tuple[Nic, ...], list[Problem]]:
-    """The ports of a plane, in the order of their places."""
-    where = f"{PLACE}.{plane.name}"
-    if not plane.spec.nics:
+def ports_of(
+    name: str, plane: PlaneSpec, pick: Callable[[NicSelector], Selection[Nic]]
+) -> tuple[tuple[Nic, ...], dict[int, str], list[Problem]]:
+    """The ports of a plane; why a selector has not all of its own, by its number; what is wrong with those that it has."""
+    where = f"{PLACE}.{name}"
+    if not plane.nics:
         hint = 'such as [{mac: "52:54:00:12:34:56"}], or `on` with the plane whose ports it shares'
-        return (), [Problem(where=f"{where}.nics", message="no port is named", hint=hint)]
+        return (), {}, [Problem(where=f"{where}.nics", message="no port is named", hint=hint)]
     chosen: dict[str, Nic] = {}
+    missing: dict[int, str] = {}
     problems = []
-    for number, selector in enumerate(plane.spec.selectors):
-        place = f"{where}.nics[{number}]"
-        selection = choose(inventory, spec, selector)
-        if not selection.chosen:
-            problems.append(Problem(where=place, message=selection.problem, hint="see `trivet inspect`"))
+    for number, selector in enumerate(plane.selectors):
+        selection = pick(selector)
+        missing |= {number: selection.problem} if selection.problem else {}
         for nic in selection.chosen:
             if nic.mac in chosen:
                 message = f"{nic.label} is named twice"
-                problems.append(Problem(where=place, message=message, hint="name each port once"))
+                problems.append(Problem(where=f"{where}.nics[{number}]", message=message, hint="name each port once"))
             chosen[nic.mac] = nic
-    if len(chosen) > 1 and plane.spec.bond == "none":
+    if len(chosen) > 1 and plane.bond == "none":
         message = f"{len(chosen)} ports, and no bond that makes one of them"
         hint = "give bond: active-backup, which needs nothing of the switch, or another mode"
         problems.append(Problem(where=f"{where}.bond", message=message, hint=hint))
-    return tuple(sorted(chosen.values(), key=lambda nic: (nic.pci, nic.mac))), problems
+    return tuple(chosen.values()), missing, problems
 
 
 def _shared(uplink: Uplink) -> Iterator[Problem]:

@@ -68,7 +68,9 @@ def health(seen: Seen) -> Health:
 def bare(seen: Seen) -> bool:
     """Has the node its management plane alone?"""
     network = seen.network
-    return network is not None and not network.problems and [plane.name for plane in network.planes] == ["management"]
+    if network is None or network.problems or network.gone:
+        return False
+    return [plane.name for plane in network.planes] == ["management"]
 
 
 def trial(seconds: int) -> str:
@@ -87,7 +89,7 @@ def _reasons(seen: Seen) -> Iterator[tuple[Grade, str]]:
     for severity, grade in (("critical", "fault"), ("warning", "warning")):
         if severity == "warning":
             yield from _warnings(seen)
-        for alert in seen.alerts:
+        for alert in (*seen.alerts, *(seen.network.gone if seen.network else ())):
             if alert.severity == severity:
                 yield grade, alert_text(alert)  # type: ignore[misc]  # one of the two
     if not seen.looked:

@@ -13,8 +13,9 @@ from appliance.model.document import load_spec
 from appliance.model.plan import Plan, ReplaceSpec
 from appliance.tui.i18n import _, lost, said
 from appliance.tui.node import edit
-from appliance.tui.node.pages.base import Manage
+from appliance.tui.node.pages.base import Manage, sentence
 from appliance.tui.node.pages.work import WorkPage
+from appliance.tui.outcome import Work
 from appliance.tui.screens.base import paragraph
 from appliance.tui.screens.plan import steps
 from appliance.tui.widgets.frame import Action, button
@@ -50,7 +51,7 @@ class ChangePage(Manage):
         """The steps. Problems when it cannot be planned."""
         if self.node.inventory is None:
             return Plan()
-        plan = flow.plan(self.node.inventory, load_spec(self.spec()[0]))
+        plan = flow.plan(self.node.inventory, load_spec(self.spec()[0]), follow=True)
         return plan.without(ReplaceSpec) if self.tried else plan
 
     def body(self) -> ComposeResult:
@@ -77,7 +78,7 @@ class ChangePage(Manage):
             else:
                 yield paragraph(_("Nothing to do: the node is as its spec says."), "lead")
             for pending in plan.pending:
-                yield paragraph(f"* {pending.where}: {said(pending.why)}")
+                yield paragraph(f"* {pending.where}: {sentence(pending.why, pending.hint)}")
 
     def ready(self) -> bool:
         """Is there something that can be done?"""
@@ -108,12 +109,17 @@ class ChangePage(Manage):
             if self.tried:
                 work = self.node.edge.start("net", "apply", "-", "--confirm-within", f"{TRIAL}s", stdin=text)
             else:
-                work = self.node.edge.start("apply", "-", stdin=text)
+                work = self.carry_out(text)
         except (ApplianceError, OSError) as error:
             self.notice(str(error))
             return
         well = _("It is so already; nothing is on trial.") if self.tried else _("Done, and saved.")
         self.app.switch_screen(WorkPage(_("Applying"), work, well))
+
+
+    def carry_out(self, text: str) -> Work:
+        """Begin to apply what is not tried."""
+        return self.node.edge.start("apply", "-", stdin=text)
 
 
 class RepairPage(ChangePage):
@@ -132,6 +138,9 @@ class RepairPage(ChangePage):
     @property
     def tried(self) -> bool:
         return False
+
+    def carry_out(self, text: str) -> Work:
+        return self.node.edge.start("apply")  # the saved one: what the hardware has lost since keeps it from nothing else
 
     def spec(self) -> tuple[str, bool]:
         return self.node.saved, True
