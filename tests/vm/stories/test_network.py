@@ -175,6 +175,54 @@ def pulled(node: VM, switch: VM, cable: int) -> int:
     return int(match[1]) - int(match[2])
 
 
+REACHES = "until ping -c 1 -W 2 -M do -s 8972 10.9.0.2; do sleep 1; done"
+
+
+@story("dead-card-at-boot")
+def test_dead_card_at_boot(lab: Lab) -> None:
+    """One of a bond's two cards is not there when the node starts: all else comes up, and it says which; then it is back."""
+    # The last one: the lab knows the ends of its cables by the numbers of cards.
+    cards = tuple(Nic("igb", f"52:54:00:00:0d:0{number}", cable) for number, cable in enumerate(CABLES, 1))
+    left, gone = (card.mac for card in cards)
+    machine = Machine("n1", disks=(Disk("disk0", "scsi", serial="DEAD0"),), nics=(Nic("e1000e"), *cards))
+    bond = {"nics": [{"mac": card.mac} for card in cards], "bond": "active-backup"}
+    planes = {
+        "management": {"nics": [{"driver": "e1000e"}], "address": "dhcp"},
+        "storage": {**bond, "vlan": 20, "mtu": 9000, "address": "10.9.0.1/24"},
+    }
+    node = installed(lab, "dead-card", machine, network={"planes": planes})
+    neighbour(lab, SWITCH)
+    node.become(replace(machine, nics=machine.nics[:-1])).start()
+    node.wait_ssh(BOOT)
+    node.run("systemctl is-system-running --wait", timeout=BOOT, check=False)
+    assert members(node) == [left]
+    node.run(REACHES, timeout=60)
+    told = json.loads(node.run("trivet status --json", timeout=60))
+    assert (told["state"], told["boot"]["failed"], told["drift"]) == ("differs", "", []), told
+    (pending,) = told["pending"]
+    assert (pending["where"], pending["lost"]) == ("network.planes.storage.nics[1]", True), pending
+    assert f"the port with mac {gone} is not there: the bond goes on with {left}" in pending["why"]
+    end = time.monotonic() + BOOT
+    while gone not in " ".join(alert["message"] for alert in told["alerts"]):
+        assert time.monotonic() < end, told["alerts"]
+        time.sleep(5)
+        told = json.loads(node.run("trivet status --json", timeout=60))
+    refused = node.output("trivet apply /var/lib/trivet/spec.yaml", timeout=60)
+    assert (refused.status, "network.planes.storage.nics[1]: nothing matches" in refused.text) == (4, True), refused.text
+    node.powerdown()
+    node.become(machine).start()
+    node.wait_ssh(BOOT)
+    told = observe.node(node)
+    assert not told["pending"], told
+    assert members(node) == [left, gone]
+    node.run(REACHES, timeout=60)
+
+
+def members(node: VM) -> list[str]:
+    """The lasting addresses of the ports of storage's bond, in order."""
+    return sorted(node.run("cat /sys/class/net/bond-storage/lower_*/bonding_slave/perm_hwaddr").split())
+
+
 SRIOV = [
     {"nic": {"mac": "52:54:00:00:07:01"}, "vfs": 7, "vf": [{"index": 2, "mac": "02:00:00:00:07:02", "vlan": 100, "trust": True}]},
     {
