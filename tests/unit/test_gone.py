@@ -249,6 +249,15 @@ def test_a_bond_of_cables_goes_on_with_the_rest_of_them() -> None:
     )
 
 
+def test_which_of_two_ports_with_one_address_was_chosen_nobody_knows() -> None:
+    spec = spec_of(management={"nics": [{"link": True, "driver": "ixgbe"}], "address": "dhcp"}, storage={
+        "nics": [mac(3)], "address": "10.0.1.11/24"})  # fmt: skip
+    whole = carried_out(saved(spec, port(2, driver="ixgbe"), port(3)), spec)
+    twins = whole.model_copy(update={"nics": (*whole.nics, port(2, driver="ixgbe", pci="0000:09:00.0"))})
+    assert [uplink.owner.name for uplink in remaining(twins, spec)[0]] == ["storage"]
+    assert flow.plan(twins, spec, follow=True).lost
+
+
 # What planes carry.
 
 

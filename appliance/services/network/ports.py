@@ -39,7 +39,8 @@ def left(inventory: Inventory, spec: Spec, selector: NicSelector) -> Selection[N
     ports = [nic for nic in inventory.nics if not nic.vf_of]
     choice = next((choice for choice in _kept(inventory, spec) if choice.selector == selector), None)
     if choice is not None:
-        nics = _meant(choice, ports)
+        there = _meant(choice, ports)
+        nics = tuple(nic for nic in there if [other.mac for other in there].count(nic.mac) == 1)  # not twins
         gone = (mac for mac in choice.macs if mac not in {nic.mac for nic in nics})
         return Selection(nics, (), "; ".join(f"the port {mac}, chosen by {selector.words}, is not there" for mac in gone))
     found = select(selector, ports)
