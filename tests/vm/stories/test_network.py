@@ -234,27 +234,29 @@ SRIOV = [
 ]
 
 
-@story("sriov-survives-reboots", quick=True)
-def test_sriov_survives_reboots(lab: Lab, quick: bool) -> None:
+BOOTS = 4
+
+
+@story("sriov-survives-reboots")
+def test_sriov_survives_reboots(lab: Lab) -> None:
     """Seven functions on each of two ports, some for VMs: identical after three restarts, in the kernel's own words."""
-    boots = 2 if quick else 4
     cards = (Nic("igb", "52:54:00:00:07:01", "left"), Nic("igb", "52:54:00:00:07:02", "right"))
     machine = Machine("n7", disks=(Disk("disk0", "scsi", serial="SRIOV"),), nics=(Nic("e1000e"), *cards), iommu=True)
     planes = {"management": {"nics": [{"driver": "e1000e"}], "address": "dhcp"}}
     vm = installed(lab, "sriov", machine, node={"name": "n7"}, network={"planes": planes, "sriov": SRIOV})
     seen = []
-    for _ in range(boots):
+    for _ in range(BOOTS):
         vm.start()
         vm.wait_ssh(BOOT)
         observe.node(vm, "n7")
         seen.append(functions(vm))
-        if len(seen) == boots:
+        if len(seen) == BOOTS:
             refused_while_used(vm)
         vm.powerdown()
     first = seen[0]
     assert first["02:00:00:00:07:02"] == {"vf": 2, "vlan": 100, "trust": True, "port": "52:54:00:00:07:01"}
     assert first["drivers"] == {"igbvf": 8, "vfio-pci": 6}
-    assert seen == [first] * boots
+    assert seen == [first] * BOOTS
 
 
 GUEST = """\
