@@ -23,8 +23,10 @@ CHOSEN = {
     "hundred-disks": ("wwn-0x5000c50000000002",),
     "two-sockets": ("nvme-QEMU_NVMe_Ctrl_NV0", "nvme-QEMU_NVMe_Ctrl_NV1"),
     "full-disks": ("scsi-0QEMU_QEMU_HARDDISK_LUKS",),
+    "virtual-functions": ("virtio-SYS0",),
+    "imsm-pair": ("ata-QEMU_HARDDISK_DIRTY",),
 }
-"""One disk and one port; a hundred disks and a hundred virtual functions; a mirrored pair; a disk that holds data."""
+"""One disk and one port; a hundred disks; a mirrored pair; a disk that holds data; two ports of functions; a pair of BIOS RAID."""
 
 
 def agree(path: Path, text: str) -> None:
@@ -45,7 +47,7 @@ def test_pages(machine: str) -> None:
         known = {disk.id for disk in flow.system_disks(inventory)}
         assert set(CHOSEN[machine]) <= known
         person.app.put(person.app.draft.with_disks(*CHOSEN[machine]))
-        person.app.change(wipe=machine == "full-disks")
+        person.app.change(wipe=machine in ("full-disks", "imsm-pair"))
         await answer(person)
         for language in i18n.NAMES:
             person.app.speak(language)  # type: ignore[arg-type]  # one of the two
