@@ -45,10 +45,11 @@ def _interface(value: str) -> str:
     if "/" not in value:
         raise ValueError(f"{value!r} lacks its prefix length; write it like {value}/24")
     network = interface.network
-    if network.prefixlen < interface.max_prefixlen - 1 and interface.ip == network.network_address:
-        raise ValueError(f"{value!r} is the address of the network itself, not of a host in it")
-    if interface.version == 4 and network.prefixlen < interface.max_prefixlen - 1 and interface.ip == network.broadcast_address:  # noqa: PLR2004
-        raise ValueError(f"{value!r} is the address of all hosts in the network, not of one of them")
+    if network.prefixlen < interface.max_prefixlen - 1:
+        if interface.ip == network.network_address:
+            raise ValueError(f"{value!r} is the address of the network itself, not of a host in it")
+        if isinstance(network, ipaddress.IPv4Network) and interface.ip == network.broadcast_address:
+            raise ValueError(f"{value!r} is the address of all hosts in the network, not of one of them")
     if interface.is_multicast or interface.is_loopback or interface.ip.is_unspecified:
         raise ValueError(f"{value!r} is not an address that a host can have on a network")
     return value

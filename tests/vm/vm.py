@@ -168,15 +168,14 @@ class VM:
                 break
         self._closed()
 
-    def wait_reboot(self, timeout: float, after: int = 0) -> None:
+    def wait_reboot(self, timeout: float) -> None:
         """Wait until the guest resets the machine by itself."""
         while True:
             try:
-                self.monitor.wait("RESET", timeout, after=after, guest=True)
+                self.monitor.wait("RESET", timeout, guest=True)
                 return
             except LabError as error:
                 if isinstance(error, Gone) and self._revive():
-                    after = 0  # the monitor is a new one
                     continue
                 raise ConsoleError(f"{self.machine.name}: {error}\n{self.console.tail()}") from None
 

@@ -26,7 +26,7 @@ def _routes(plane: Plane) -> Iterator[Problem]:
     """A router is in one of the plane's networks. Those that a server or a router gives are not known yet."""
     for number, route in enumerate(plane.spec.routes):
         via = ipaddress.ip_address(route.via)
-        given = plane.spec.dhcp if via.version == 4 else plane.spec.announced  # noqa: PLR2004
+        given = plane.spec.dhcp if isinstance(via, ipaddress.IPv4Address) else plane.spec.announced
         if not (given or plane.spec.reaches(route.via)):
             message = f"the router {via} is in none of the plane's networks"
             hint = "give the plane an address in its network, or write the route at the plane that has one"
@@ -35,7 +35,7 @@ def _routes(plane: Plane) -> Iterator[Problem]:
 
 def _packets(plane: Plane) -> Iterator[Problem]:
     """DHCP alone is no wish for IPv6: it takes what there is."""
-    six = [a for a in plane.spec.addresses if ipaddress.ip_interface(a).version == 6]  # noqa: PLR2004
+    six = any(isinstance(ipaddress.ip_interface(address), ipaddress.IPv6Interface) for address in plane.spec.addresses)
     if plane.mtu < IPV6_LEAST and (six or (plane.spec.announced and not plane.spec.dhcp)):
         message = f"{plane.mtu} bytes are too few for IPv6, which needs {IPV6_LEAST}"
         yield Problem(where=f"{PLACE}.{plane.name}.mtu", message=message, hint=f"give it mtu: {IPV6_LEAST} or more")
