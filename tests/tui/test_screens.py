@@ -26,7 +26,7 @@ CHOSEN = {
     "virtual-functions": ("virtio-SYS0",),
     "imsm-pair": ("ata-QEMU_HARDDISK_DIRTY",),
 }
-"""One disk and one port; a hundred disks; a mirrored pair; a disk that holds data; two ports of functions; a pair of BIOS RAID."""
+"""One disk, one port; a hundred disks; a mirrored pair; a disk that holds data; two ports of functions; a pair of BIOS RAID."""
 
 
 def agree(path: Path, text: str) -> None:
