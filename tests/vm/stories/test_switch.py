@@ -128,7 +128,8 @@ def test_ovn_awaits_dhcp(containers: ContainerLab) -> None:
     (node.state / "spec.yaml").write_text(answers.text(answers.spec(KEY, "n1", network={"planes": shared})))
     for each in (server, node):
         each.start()
-    assert node.run("systemctl is-system-running --wait", timeout=60) == "running"
+    for each in (server, node):
+        assert each.run("systemctl is-system-running --wait", timeout=60) == "running"
     told = json.loads(node.run("trivet status --json"))
     assert (told["state"], [each["where"] for each in told["pending"]]) == ("differs", ["network.planes.management.address"])
     server.run(f"cat > /run/systemd/network/05-server.network <<'EOF'\n{SERVER}EOF\nnetworkctl reload", timeout=60)
