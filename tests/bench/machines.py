@@ -21,6 +21,7 @@ from tests.vm.vm import VM
 
 MACHINE = Machine("bench", disks=(Disk(bus="sata", serial="BENCH0"),), nics=(Nic("e1000e"),))
 PORTS = (Nic("igb", "52:54:00:00:0d:01", "left"), Nic("igb", "52:54:00:00:0d:02", "right"))
+EIGHT = (*MACHINE.nics, *(Nic("igb", f"52:54:00:00:0e:0{number}", f"cable{number}") for number in range(1, 8)))
 IMAGE = "/run/initramfs/live/live/trivet.squashfs"
 DEVICE = "/dev/disk/by-id/ata-QEMU_HARDDISK_BENCH0"
 PYTHON = "/usr/lib/trivet/venv/bin/python3 -I"
@@ -70,6 +71,7 @@ def rows() -> Iterator[Row]:
         kernel = vm.run("uname -r").strip()
         vm.powerdown()
         yield from _functions(lab, vm)
+        yield from _ports(lab, vm)
         node = vm.disk_file().rename(vm.folder / "node.qcow2")
 
         debian.disk(BUILD / "bench", kernel)
@@ -92,15 +94,43 @@ def _functions(lab: Lab, vm: VM) -> Iterator[Row]:
     document = answers.spec(lab.public_key)
     document["network"]["sriov"] = ports
     vm.run(f"cat > /run/new.yaml <<'END'\n{answers.text(document)}END\n")
-    begun = time.monotonic()
-    vm.run("trivet net apply /run/new.yaml --confirm-within 600s", timeout=300)
-    yield "net apply of 2 x 7 virtual functions, to verified", time.monotonic() - begun, "s", "", 0.0
+    taken = _seconds(vm, "trivet net apply /run/new.yaml --confirm-within 600s")
+    yield "net apply of 2 x 7 virtual functions, to verified", taken, "s", "", 0.0
     vm.run("trivet net confirm", timeout=120)
     vm.powerdown()
     begun = _start(vm, vm.machine)
     vm.wait_ssh(BOOT)
     yield "a node with 2 x 7 virtual functions, power on to ready", _ready(vm, begun), "s", "the same without", without
     vm.powerdown()
+
+
+def _ports(lab: Lab, vm: VM) -> Iterator[Row]:
+    """A change of the only plane's one port; then three bonds, the switch and OVN on seven more, all at once."""
+    _start(vm, replace(MACHINE, nics=EIGHT))
+    vm.wait_ssh(BOOT)
+    ports = [{"mac": nic.mac} for nic in EIGHT[1:]]
+    bond = {"bond": "active-backup"}
+    more = {
+        "business": {**bond, "nics": ports[:2], "vlan": "trunk"},
+        "overlay": {**bond, "nics": ports[2:4], "address": "10.8.0.1/24"},
+        "storage": {**bond, "nics": ports[4:], "address": "10.9.0.1/24", "mtu": 9000},
+    }
+    reload = min(_seconds(vm, "networkctl reload") for _ in range(ROUNDS))
+    for name, mtu, planes in (("a port", 1400, {}), ("8 ports, 3 bonds, the switch and OVN", 1500, more)):
+        document = answers.spec(lab.public_key)
+        document["network"]["planes"]["management"]["mtu"] = mtu
+        document["network"]["planes"].update(planes)
+        vm.run(f"cat > /run/new.yaml <<'END'\n{answers.text(document)}END\n")
+        taken = _seconds(vm, "trivet net apply /run/new.yaml --confirm-within 600s")
+        yield f"net apply to verified, {name}", taken, "s", "networkctl reload", reload
+        vm.run("trivet net confirm", timeout=120)
+    vm.powerdown()
+
+
+def _seconds(vm: VM, command: str) -> float:
+    begun = time.monotonic()
+    vm.run(command, timeout=300)
+    return time.monotonic() - begun
 
 
 def _start(vm: VM, machine: Machine) -> float:
