@@ -9,6 +9,7 @@ from typing import Any
 from tests.vm.answers import PASSWORD
 from tests.vm.images import RawDisk
 from tests.vm.lab import Lab
+from tests.vm.moments import BOOT
 from tests.vm.process import command
 from tests.vm.vm import VM
 
@@ -65,8 +66,8 @@ def same_account(first: dict[str, Any], second: dict[str, Any]) -> None:
 
 
 def serial_account(vm: VM) -> dict[str, Any]:
-    """What the node says of itself to one who logs in on the serial line with the administrator's password."""
-    vm.console.login("root", PASSWORD)
+    """What the node says of itself to one who logs in on the serial line with the administrator's password, as soon as it is up."""
+    vm.console.login("root", PASSWORD, timeout=BOOT)
     vm.console.run("systemctl is-system-running --wait", timeout=180)
     output = vm.console.run("trivet status --json", timeout=60)
     assert output.ok, output.text
