@@ -66,7 +66,7 @@ def same_account(first: dict[str, Any], second: dict[str, Any]) -> None:
 
 
 def serial_account(vm: VM) -> dict[str, Any]:
-    """What the node says of itself to one who logs in on the serial line with the administrator's password, as soon as it is up."""
+    """What the node says of itself to one who logs in on the serial line with the administrator's password, once it is up."""
     vm.console.login("root", PASSWORD, timeout=BOOT)
     vm.console.run("systemctl is-system-running --wait", timeout=180)
     output = vm.console.run("trivet status --json", timeout=60)
