@@ -10,8 +10,10 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from tests.bench import debian
+from tests.bench.clock import seconds
 from tests.bench.row import Row
 from tests.vm import answers
 from tests.vm.lab import BUILD, Lab
@@ -93,10 +95,7 @@ def _functions(lab: Lab, vm: VM) -> Iterator[Row]:
     ports = [{"nic": {"mac": port.mac}, "vfs": 7, "driver": "vfio-pci"} for port in PORTS]
     document = answers.spec(lab.public_key)
     document["network"]["sriov"] = ports
-    vm.run(f"cat > /run/new.yaml <<'END'\n{answers.text(document)}END\n")
-    taken = _seconds(vm, "trivet net apply /run/new.yaml --confirm-within 600s")
-    yield "net apply of 2 x 7 virtual functions, to verified", taken, "s", "", 0.0
-    vm.run("trivet net confirm", timeout=120)
+    yield "net apply of 2 x 7 virtual functions, to verified", _applied(vm, document), "s", "", 0.0
     vm.powerdown()
     begun = _start(vm, vm.machine)
     vm.wait_ssh(BOOT)
@@ -115,22 +114,21 @@ def _ports(lab: Lab, vm: VM) -> Iterator[Row]:
         "overlay": {**bond, "nics": ports[2:4], "address": "10.8.0.1/24"},
         "storage": {**bond, "nics": ports[4:], "address": "10.9.0.1/24", "mtu": 9000},
     }
-    reload = min(_seconds(vm, "networkctl reload") for _ in range(ROUNDS))
+    reload = min(seconds(vm, "networkctl reload") for _ in range(ROUNDS))
     for name, mtu, planes in (("a port", 1400, {}), ("8 ports, 3 bonds, the switch and OVN", 1500, more)):
         document = answers.spec(lab.public_key)
         document["network"]["planes"]["management"]["mtu"] = mtu
         document["network"]["planes"].update(planes)
-        vm.run(f"cat > /run/new.yaml <<'END'\n{answers.text(document)}END\n")
-        taken = _seconds(vm, "trivet net apply /run/new.yaml --confirm-within 600s")
-        yield f"net apply to verified, {name}", taken, "s", "networkctl reload", reload
-        vm.run("trivet net confirm", timeout=120)
+        yield f"net apply to verified, {name}", _applied(vm, document), "s", "networkctl reload", reload
     vm.powerdown()
 
 
-def _seconds(vm: VM, command: str) -> float:
-    begun = time.monotonic()
-    vm.run(command, timeout=300)
-    return time.monotonic() - begun
+def _applied(vm: VM, document: dict[str, Any]) -> float:
+    """Seconds until this change of the network is verified; then it is kept."""
+    vm.run(f"cat > /run/new.yaml <<'END'\n{answers.text(document)}END\n")
+    taken = seconds(vm, "trivet net apply /run/new.yaml --confirm-within 600s")
+    vm.run("trivet net confirm", timeout=120)
+    return taken
 
 
 def _start(vm: VM, machine: Machine) -> float:

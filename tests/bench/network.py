@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from tests.bench.clock import seconds
 from tests.bench.row import Row
 from tests.vm import answers
 from tests.vm.containers import ContainerLab, ContainerNode
@@ -30,7 +31,7 @@ def rows() -> Iterator[Row]:
             (each.state / "spec.yaml").write_text(answers.text(document(each, number, 1500, PLANES)))
             each.start()
             each.run("systemctl is-system-running --wait", timeout=60)
-        reload = min(_seconds(node, "networkctl reload") for _ in range(TRIES))
+        reload = min(seconds(node, "networkctl reload") for _ in range(TRIES))
         for planes in (PLANES[1:2], PLANES):
             ports = "a port" if len(planes) == 1 else f"{len(planes)} ports, the switch and OVN"
             taken = min(_change(node, MTUS[turn % 2], planes) for turn in range(TRIES))
@@ -53,15 +54,9 @@ def document(node: ContainerNode, number: int, mtu: int, planes: tuple[str, ...]
 
 def _change(node: ContainerNode, mtu: int, planes: tuple[str, ...]) -> float:
     (node.state / "new.yaml").write_text(answers.text(document(node, 1, mtu, planes)))
-    taken = _seconds(node, "trivet net apply /var/lib/trivet/new.yaml --confirm-within 60s")
+    taken = seconds(node, "trivet net apply /var/lib/trivet/new.yaml --confirm-within 60s")
     node.run("trivet net confirm")
     return taken
-
-
-def _seconds(node: ContainerNode, command: str) -> float:
-    begun = time.monotonic()
-    node.run(command)
-    return time.monotonic() - begun
 
 
 def _lost(node: ContainerNode) -> float:
