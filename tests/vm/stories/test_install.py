@@ -14,7 +14,7 @@ from tests.vm.moments import BOOT, INSTALL, STANDARD, bare, live, with_answer
 from tests.vm.story import story
 
 
-@story("install-bios-cd", quick=True)
+@story("install-bios-cd")
 def test_install_bios_cd(lab: Lab) -> None:
     """A BIOS server with a rotating SATA disk, the ISO in its drive and the answer on a stick: power on, wait, log in."""
     document = answers.spec(lab.public_key, install={"then": "reboot"})
@@ -64,7 +64,7 @@ def test_install_secureboot_usb(lab: Lab) -> None:
     assert images.digest(medium) == before, "the medium was written on"
 
 
-@story("install-nvme-4k", quick=True)
+@story("install-nvme-4k")
 def test_install_nvme_4k(lab: Lab) -> None:
     """An NVMe disk with sectors of 4096 bytes, started by UEFI; a second, smaller one of 512 is not what was asked for."""
     disks = (Disk("disk0", "nvme", serial="NV4K", sector=4096, size="20G"), Disk("other", "nvme", serial="NV512", size="10G"))
@@ -88,7 +88,7 @@ def test_install_nvme_4k(lab: Lab) -> None:
     assert vm.run("blockdev --getss /dev/disk/by-partlabel/trivet-a") == "4096"
 
 
-@story("answer-http", quick=True)
+@story("answer-http")
 def test_answer_http(lab: Lab) -> None:
     """No stick: the kernel's arguments name a server that has the answer. It is asked until it answers."""
     document = answers.spec(lab.public_key, name="from-http")
