@@ -3,9 +3,9 @@
 
 `host/playback.py` answers from it. The sections: `origin` (where it came from, in one sentence), `files` (text, as a list
 where it has several lines), `hex`, `links`, `real`, `folders`, `udev` (properties of each device, by subsystem), `netlink`,
-`commands` (by the line that could be pasted). What is not in the record is not on the machine: a file that is absent, an empty
-folder. A command that is not in it is an error, since nobody knows what it would have said; so is everything that would change
-the machine.
+`commands` (by the line that could be pasted), `ceph` (the pool's answers, by the question). What is not in the record is not on
+the machine: a file that is absent, an empty folder. A command that is not in it is an error, since nobody knows what it would
+have said; so is everything that would change the machine.
 
 Secrets never enter a record, scrambled or not: see `_KEPT`.
 """
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from appliance.errors import CommandError
 from appliance.host.host import Host, Result, UdevDevice
-from appliance.host.playback import NAME
+from appliance.host.playback import NAME, question
 
 _MANY = 2  # lines, from which on a text is kept as a list
 _ARGUMENTS = ("root", "rd.", "systemd.", "trivet.", "console=", "intel_iommu=", "amd_iommu=", "iommu=", "quiet", "ro")
@@ -52,13 +52,14 @@ class RecordingHost(Host):
 
     @classmethod
     def of(cls, live: Host) -> "RecordingHost":
-        sections = ("files", "hex", "links", "real", "folders", "udev", "netlink", "commands")
+        sections = ("files", "hex", "links", "real", "folders", "udev", "netlink", "commands", "ceph")
         record: Record = {section: {} for section in sections}
         return cls(
             files=_RecordingFiles(live, record),
             run=_RecordingRun(live, record),
             udev=_RecordingUdev(live, record),
             netlink=_RecordingNetlink(live, record),
+            ceph=_RecordingCeph(live, record),
             secrets=live.secrets,
             record=record,
         )
@@ -168,3 +169,8 @@ class _RecordingNetlink(_Recording):
 
     def gateways(self) -> tuple[Mapping[str, Any], ...]:
         return self._keep("netlink", "gateways", self._live.netlink.gateways())
+
+
+class _RecordingCeph(_Recording):
+    def __call__(self, prefix: str, *, stdin: str = "", timeout: float = 30, **arguments: object) -> Any:
+        return self._keep("ceph", question(prefix, arguments), self._live.ceph(prefix, stdin=stdin, timeout=timeout, **arguments))
