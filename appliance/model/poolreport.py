@@ -11,11 +11,12 @@ from appliance.model.base import Model
 from appliance.model.netreport import Alert
 
 DiskRole = Literal["system", "cache", "data", "spare", "none"]
-Word = Literal["none", "healthy", "checking", "rebuilding", "degraded", "at risk", "full", "stopped"]
+Word = Literal["none", "healthy", "warning", "checking", "rebuilding", "degraded", "at risk", "full", "stopped"]
 """Health, from the best to the worst; "none" is a node without a pool.
 
-`checking` is a pool that is well and makes itself ready (peering, splitting); `degraded` has fewer copies than it shall have;
-`at risk` has data of which there is one copy or none; `full` takes no more writes; `stopped` does not answer.
+`warning` is something that Ceph complains of and that touches no data; `checking` is a pool that makes itself ready;
+`degraded` has fewer copies than it shall have; `at risk` has data of which there is one copy or none; `full` takes no more
+writes; `stopped` does not answer.
 """
 
 
