@@ -9,6 +9,7 @@ from typing import Literal
 
 from appliance.model.base import Model
 from appliance.model.netreport import Alert
+from appliance.model.storage import DiskHealth
 
 DiskRole = Literal["system", "cache", "data", "spare", "none"]
 Word = Literal["none", "healthy", "warning", "checking", "rebuilding", "degraded", "at risk", "full", "stopped"]
@@ -43,7 +44,8 @@ class DiskReport(Model):
 
     `used` and `room` are bytes of its OSD. `temperature` in degrees, `wear` in percent of what an SSD can bear, None where the
     disk does not say. `latency` is milliseconds of work for a request, over the last minutes; None without requests.
-    `failing` is what is wrong with it in words, "" for nothing. `isolated`: taken out of the pool because it is slow or stuck.
+    `failing` is what it says of itself that is wrong, in words, "" for nothing; `slow` what the kernel's counters say.
+    `isolated`: taken out of the pool for that; `refused` is why not. `running`: its OSD's daemon is.
     """
 
     id: str = ""
@@ -63,7 +65,10 @@ class DiskReport(Model):
     wear: int | None = None
     latency: float | None = None
     failing: str = ""
+    slow: Literal["", "slow", "too slow", "stuck"] = ""
     isolated: bool = False
+    refused: str = ""
+    running: bool = False
     cache: CacheReport | None = None
     db: str = ""
     led: bool | None = None
@@ -129,6 +134,31 @@ class PoolReport(Model):
     scrub: Scrub = Scrub()
     checks: tuple[tuple[str, str], ...] = ()
     disks: tuple[DiskReport, ...] = ()
+
+
+class DiskSeen(Model):
+    """What trivetd knows of a disk from the last minutes. `verdict` is `services/storage/slow.py`'s: good, slow, too slow, stuck.
+
+    `isolated`: trivetd has stopped its OSD for that; `refused` is why it has not, although it would have to.
+    """
+
+    health: DiskHealth | None = None
+    latency: float | None = None
+    verdict: Literal["good", "slow", "too slow", "stuck"] = "good"
+    isolated: bool = False
+    refused: str = ""
+
+
+class StorageHealth(Model):
+    """What trivetd saw when it looked last (/run/trivet/storage.json): `at` in seconds since the start of the machine.
+
+    `disks` by id.
+    """
+
+    at: float
+    report: PoolReport = PoolReport()
+    alerts: tuple[Alert, ...] = ()
+    disks: dict[str, DiskSeen] = {}
 
 
 class StorageView(Model):

@@ -137,11 +137,11 @@ def health(now: PoolReport, groups: Mapping[str, int]) -> tuple[Word, str]:
 def _reasons(now: PoolReport, groups: Mapping[str, int]) -> Iterator[tuple[Word, str]]:
     yield from _risks(now)
     rebuild, down = now.rebuild, _down(now)
-    moving = f", {_objects(rebuild.degraded + rebuild.misplaced)} to go"
+    moving = f", {objects(rebuild.degraded + rebuild.misplaced)} to go"
     if rebuild.degraded and rebuild.rate:
         yield "rebuilding", f"copies are made again{moving}{down}"
     if rebuild.degraded:
-        yield "degraded", f"{_objects(rebuild.degraded)} {'has' if rebuild.degraded == 1 else 'have'} a copy too few{down}"
+        yield "degraded", f"{objects(rebuild.degraded)} {'has' if rebuild.degraded == 1 else 'have'} a copy too few{down}"
     if down:
         yield "degraded", down.removeprefix(": ")
     if rebuild.misplaced:
@@ -159,7 +159,7 @@ def _reasons(now: PoolReport, groups: Mapping[str, int]) -> Iterator[tuple[Word,
 def _risks(now: PoolReport) -> Iterator[tuple[Word, str]]:
     codes, down = {code for code, _ in now.checks}, _down(now)
     if now.rebuild.unfound:
-        yield "at risk", f"{_objects(now.rebuild.unfound)} cannot be found on any disk that works{down}"
+        yield "at risk", f"{objects(now.rebuild.unfound)} cannot be found on any disk that works{down}"
     if "PG_AVAILABILITY" in codes:
         yield "at risk", f"part of the data cannot be read or written{down}"
     if any(code in codes for code in _FULL):
@@ -168,7 +168,7 @@ def _risks(now: PoolReport) -> Iterator[tuple[Word, str]]:
         yield "at risk", f"{now.scrub.errors} {'copy differs' if now.scrub.errors == 1 else 'copies differ'} from the others"
     if now.rebuild.degraded and now.replicas - 1 <= ONE_COPY:
         verb = "are copied again" if now.rebuild.rate else "have one copy only"
-        yield "at risk", f"{_objects(now.rebuild.degraded)} {verb}{down}"
+        yield "at risk", f"{objects(now.rebuild.degraded)} {verb}{down}"
     if now.replicas == ONE_COPY:
         yield "at risk", "there is one copy of everything: a disk that dies takes data with it"
 
@@ -178,5 +178,6 @@ def _down(now: PoolReport) -> str:
     return f": {gone} of {now.osds} disks {'does' if gone == 1 else 'do'} not work" if gone else ""
 
 
-def _objects(number: int) -> str:
+def objects(number: int) -> str:
+    """So many, with the noun."""
     return f"{number} object{'' if number == 1 else 's'}"
