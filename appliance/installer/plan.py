@@ -114,6 +114,15 @@ def _in_effect(inventory: Inventory, spec: Spec, disks: Sequence[Disk]) -> bool:
     return image is not None and all(d.node == _node(spec, image, disks) for d in disks)
 
 
+def chosen(inventory: Inventory, spec: Spec) -> Inventory:
+    """The machine with the disks that this spec makes the system's marked so: the pool gets none of them."""
+    if inventory.system.installed or spec.install is None:
+        return inventory
+    ids = _ids(_select(inventory, spec.install).chosen)
+    mark = {"unusable": (SYSTEM_DISK,)}
+    return inventory.model_copy(update={"disks": tuple(d.model_copy(update=mark) if d.id in ids else d for d in inventory.disks)})
+
+
 def candidates(inventory: Inventory) -> tuple[Disk, ...]:
     """The disks, each with every reason why it cannot be the system disk in `unusable`."""
     mode = inventory.machine.firmware.mode
