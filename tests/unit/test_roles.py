@@ -107,7 +107,7 @@ def shape(roles: Roles) -> str:
         (hdds(6) + ssds(4), "2 cache, 6 data, 2 spare: 1+3 1+3"),
         (hdds(4) + ssds(1, 8000), "1 cache, 4 data: 1+4"),
         (hdds(4) + ssds(2, 2000), "2 data, 4 none: 0+2"),
-        (hdds(3) + [disk(9, size=4)], "3 data, 1 none: 0+3"),
+        ([*hdds(3), disk(9, size=4)], "3 data, 1 none: 0+3"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -180,7 +180,7 @@ def test_what_a_selector_leaves_out_stays_in_the_pool() -> None:
 def test_a_count_is_met_by_the_disks_of_the_pool_first() -> None:
     wish = spec({"data": {"rotational": True, "count": 4}})
     now = more(pooled(3), disk(50), disk(51))
-    assert [problem.message for problem in check(now, wish)][0].startswith("2 match, and 1 is asked for")
+    assert next(problem.message for problem in check(now, wish)).startswith("2 match, and 1 is asked for")
     assert list(check(more(pooled(3), disk(50)), wish)) == []
     assert list(check(more(pooled(4), disk(50)), wish)) == []
     assert shape(assign(more(pooled(4), disk(50)), wish)) == "4 data, 1 none: 0+4"
@@ -228,9 +228,11 @@ def test_twins_are_taken_when_somebody_points_at_them() -> None:
         (node(*hdds(1)), {"replicas": 2}, "storage.replicas",
          "2 copies on different disks are asked for, and there is 1 data disk"),
         (node(*hdds(3)), {"db": True}, "storage.db", "there is no SSD that the databases of HDDs could be on"),
-        (node(disk(0, unusable=(SYSTEM_DISK,))), {}, "storage", "no disk is left for data (1000 GiB, serial hdd0: chosen by install.disk)"),
+        (node(disk(0, unusable=(SYSTEM_DISK,))), {}, "storage",
+         "no disk is left for data (1000 GiB, serial hdd0: chosen by install.disk)"),
         (pooled(2), {"cache": {"serial": "hdd0"}}, "storage.cache", "1000 GiB, serial hdd0 holds an OSD of this node's pool"),
-        (pooled(4, 1), {"data": {"serial": "ssd0"}}, "storage.data", "100 GiB, serial ssd0 is the cache of OSDs of this node's pool"),
+        (pooled(4, 1), {"data": {"serial": "ssd0"}}, "storage.data",
+         "100 GiB, serial ssd0 is the cache of OSDs of this node's pool"),
         (pooled(2), {"spare": {"serial": "hdd1"}}, "storage.spare", "1000 GiB, serial hdd1 holds an OSD of this node's pool"),
     ],
 )  # fmt: skip
@@ -266,7 +268,9 @@ FACTS = st.fixed_dictionaries(
         "wwn": st.sampled_from(["", "0xsame"]),
     },
 )
-SELECTORS = st.none() | st.sampled_from([{"rotational": True}, {"rotational": False}, {"size": ">= 1TB"}, {"count": 2}, {"count": 0}])
+SELECTORS = st.none() | st.sampled_from(
+    [{"rotational": True}, {"rotational": False}, {"size": ">= 1TB"}, {"count": 2}, {"count": 0}]
+)
 STORAGES = st.fixed_dictionaries({"wipe": st.booleans(), "data": SELECTORS, "cache": SELECTORS, "spare": SELECTORS})
 
 
