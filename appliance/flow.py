@@ -91,8 +91,12 @@ def roles(inventory: Inventory, spec: Spec) -> storage_roles.Roles:
 
 
 def system_disks(inventory: Inventory) -> tuple[Disk, ...]:
-    """The disks as somebody who chooses a system disk has to see them: `unusable` has every reason against each. Pure."""
-    return installer_plan.candidates(inventory)
+    """The disks as somebody who chooses a system disk has to see them: `unusable` has every reason against each. Pure.
+
+    The disks that are behind a BIOS RAID volume are not among them: the volume is.
+    """
+    members = {id_ for disk in inventory.disks if disk.raid for id_ in disk.raid.members}
+    return tuple(disk for disk in installer_plan.candidates(inventory) if disk.id not in members)
 
 
 def precheck(inventory: Inventory) -> list[installer_precheck.Remark]:

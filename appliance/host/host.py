@@ -37,8 +37,8 @@ class Files(Protocol):
     def read(self, path: str) -> str | None:
         """The text, without trailing white space; None when there is no such file or it cannot be read."""
 
-    def read_hex(self, path: str) -> str | None:
-        """The bytes of a file that is no text, in hexadecimal digits; None as in `read`."""
+    def read_hex(self, path: str, length: int = -1) -> str | None:
+        """The bytes of what is no text, in hexadecimal digits, the first `length` of a device; None as in `read`."""
 
     def link(self, path: str) -> str | None:
         """Where a symbolic link points, as it is written there; None when it is no link."""

@@ -55,7 +55,7 @@ class _Files(_Section):
         text: str | list[str] | None = self._answer("files", path)
         return "\n".join(text) if isinstance(text, list) else text
 
-    def read_hex(self, path: str) -> str | None:
+    def read_hex(self, path: str, length: int = -1) -> str | None:
         text: str | None = self._answer("hex", path)
         return text
 

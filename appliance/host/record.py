@@ -81,6 +81,13 @@ def _redact_cmdline(text: str) -> str:
     return re.sub(r"(://)[^/@\s]*@", r"\1redacted@", " ".join(words))
 
 
+def _redact_label(text: str) -> str:
+    """A label of Ceph's BlueStore has the OSD's key among its entries: name, length in four bytes, value."""
+    begin, name, rest = text.partition(b"osd_key".hex())
+    length = 2 * int.from_bytes(bytes.fromhex(rest[:8]), "little")
+    return begin + name + rest[:8] + "78" * (len(rest[8 : 8 + length]) // 2) + rest[8 + length :] if name else text
+
+
 def _shorten_cpuinfo(text: str) -> str:
     """Of a second processor and each further one only its places: the rest is the same again, 1.5 KB a thread."""
     first, *others = text.split("\n\n")
@@ -116,8 +123,9 @@ class _RecordingFiles(_Recording):
         lines = text.split("\n")
         return self._keep("files", path, text, lines if len(lines) >= _MANY else text)
 
-    def read_hex(self, path: str) -> str | None:
-        return self._keep("hex", path, self._live.files.read_hex(path))
+    def read_hex(self, path: str, length: int = -1) -> str | None:
+        text = self._live.files.read_hex(path, length)
+        return self._keep("hex", path, text and _redact_label(text))
 
     def link(self, path: str) -> str | None:
         return self._keep("links", path, self._live.files.link(path))

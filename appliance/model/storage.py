@@ -54,12 +54,17 @@ class OsdLabel(Model):
     id: int = -1
     part: Literal["block", "db", "wal", "cache"] = "block"
 
+    def __str__(self) -> str:
+        piece = {"block": "", "db": "database of ", "wal": "journal of ", "cache": "cache of "}[self.part]
+        number = str(self.id) if self.id >= 0 else self.uuid
+        return f"{piece}OSD {number} of Ceph cluster {self.fsid}" if self.fsid else f"{piece}OSD {number}"
+
 
 class RaidVolume(Model):
     """What the mainboard's own RAID (`format` "imsm" or "ddf") made one disk of: `members` are the ids of its disks.
 
     `state` is "healthy", "degraded", "rebuilding" or "failed"; `progress` the percentage of a rebuild. `missing` is how
-    many members it lacks.
+    many members it lacks. `platform`: the firmware knows of it; False where mdadm had to be told to start it all the same.
     """
 
     format: str
@@ -68,6 +73,7 @@ class RaidVolume(Model):
     members: tuple[str, ...] = ()
     missing: int = 0
     progress: int | None = None
+    platform: bool = True
 
     def __str__(self) -> str:
         progress = f" ({self.progress} %)" if self.progress is not None else ""
@@ -131,7 +137,8 @@ class Disk(Model):
         """What is on the disk, in 12 hexadecimal digits; "" means blank. A destructive step carries it as `expects`."""
         if not self.contents:
             return ""
-        text = "\n".join(c.model_dump_json() for c in self.contents)
+        # BlueStore's signature says nothing of whose it is: a plan that erases another cluster's OSD must not erase ours.
+        text = "\n".join([*(c.model_dump_json() for c in self.contents), *(label.uuid for label in self.labels)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -139,7 +146,12 @@ class Disk(Model):
         """What is on the disk, for a person: "gpt, partition 1 vfat EFI, partition 2 ext4 root"."""
         if self.node:
             return f"Trivet node {self.node.name}, version {self.node.version}"
-        return ", ".join(str(c) for c in self.contents)
+        return ", ".join([*(str(c) for c in self.contents), *(str(label) for label in self.labels)])
+
+    @property
+    def labels(self) -> tuple[OsdLabel, ...]:
+        """All that Ceph has on it."""
+        return (*((self.osd,) if self.osd else ()), *self.serves)
 
     @property
     def unfinished(self) -> bool:

@@ -197,9 +197,9 @@ FOREIGN = disk(50, osd=OsdLabel(fsid=THEIRS, uuid="u", id=7), contents=({"type":
 
 def test_another_clusters_osd_is_somebodys_data() -> None:
     [none] = [each for each in assign(more(pooled(2), FOREIGN), spec()).roles if each.disk == FOREIGN.id]
-    assert none.why == f"holds data: OSD 7 of another Ceph cluster, {THEIRS}; only storage.wipe: true takes it"
+    assert none.why == f"holds data: ceph_bluestore, OSD 7 of Ceph cluster {THEIRS}; only storage.wipe: true takes it"
     [problem] = check(more(pooled(2), FOREIGN), spec({"data": {"rotational": True}}))
-    assert "OSD 7 of another Ceph cluster" in problem.message
+    assert "OSD 7 of Ceph cluster" in problem.message
     assert FOREIGN.id in assign(more(pooled(2), FOREIGN), spec({"wipe": True})).of("data")
 
 

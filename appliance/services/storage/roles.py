@@ -83,8 +83,11 @@ def kept(inventory: Inventory) -> dict[str, str | None]:
 
 def serving(inventory: Inventory) -> set[str]:
     """The disks of which a part serves this node's own pool: kept, whether its HDDs are still there or not."""
-    fsid = inventory.pool.fsid if inventory.pool else ""
-    labelled = {d.id for d in inventory.disks if any(part.fsid == fsid for part in d.serves)}
+    pool = inventory.pool
+    uuids = {osd.uuid for osd in pool.osds} if pool else set()
+    labelled = {
+        d.id for d in inventory.disks if pool and any(part.fsid == pool.fsid or part.uuid in uuids for part in d.serves)
+    }
     return labelled | {cache for cache in kept(inventory).values() if cache}
 
 
@@ -122,11 +125,6 @@ def twins(disk: Disk, disks: Sequence[Disk]) -> list[Disk]:
 
 def dirty(disk: Disk) -> str:
     """What a disk holds that somebody could miss, "" for nothing."""
-    if disk.osd:
-        return f"OSD {disk.osd.id if disk.osd.id >= 0 else disk.osd.uuid} of another Ceph cluster, {disk.osd.fsid}"
-    if disk.serves:
-        ids = ", ".join(str(part.id) if part.id >= 0 else part.uuid for part in disk.serves)
-        return f"{disk.serves[0].part} of OSD {ids} of another Ceph cluster, {disk.serves[0].fsid}"
     return "" if disk.unfinished else disk.holds
 
 
