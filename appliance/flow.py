@@ -24,7 +24,9 @@ from appliance.services.network import apply as network_apply
 from appliance.services.network import hostdev
 from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
+from appliance.services.storage import check as storage_check
 from appliance.services.storage import observe as storage
+from appliance.services.storage import roles as storage_roles
 from appliance.services.system import apply as system_apply
 from appliance.services.system import hardware
 from appliance.services.system import observe as system
@@ -80,12 +82,21 @@ def check(inventory: Inventory, spec: Spec) -> list[Problem]:
     problems = list(network_plan.check(inventory, spec))
     if not inventory.system.installed:
         problems += installer_plan.check(inventory, spec)
-    return problems
+    return [*problems, *storage_check.check(installer_plan.chosen(inventory, spec), spec)]
+
+
+def roles(inventory: Inventory, spec: Spec) -> storage_roles.Roles:
+    """What each disk is for, or would be once the node is installed, and why. Pure."""
+    return storage_roles.assign(installer_plan.chosen(inventory, spec), spec)
 
 
 def system_disks(inventory: Inventory) -> tuple[Disk, ...]:
-    """The disks as somebody who chooses a system disk has to see them: `unusable` has every reason against each. Pure."""
-    return installer_plan.candidates(inventory)
+    """The disks as somebody who chooses a system disk has to see them: `unusable` has every reason against each. Pure.
+
+    The disks that are behind a BIOS RAID volume are not among them: the volume is.
+    """
+    members = {id_ for disk in inventory.disks if disk.raid for id_ in disk.raid.members}
+    return tuple(disk for disk in installer_plan.candidates(inventory) if disk.id not in members)
 
 
 def precheck(inventory: Inventory) -> list[installer_precheck.Remark]:

@@ -148,6 +148,8 @@ def _disk_lines(disks: Sequence[Disk]) -> Iterator[str]:
         yield from _row("WWN", disk.wwn) if disk.wwn else ()
         yield from _row("place", _list(place, sector)) if place or sector else ()
         yield from _row("id", disk.id)
+        yield from _row("BIOS RAID", f"{disk.raid}: {', '.join(disk.raid.members)}") if disk.raid else ()
+        yield from _row("paths", ", ".join(disk.paths)) if disk.paths else ()
         yield from _row("holds", disk.holds or "nothing")
         yield from _row("not usable", ", ".join(disk.unusable)) if disk.unusable else ()
 

@@ -19,8 +19,8 @@ class LiveFiles:
         data = self._bytes(path)
         return None if data is None else data.decode(errors="replace").rstrip()
 
-    def read_hex(self, path: str) -> str | None:
-        data = self._bytes(path)
+    def read_hex(self, path: str, length: int = -1) -> str | None:
+        data = self._bytes(path, length)
         return None if data is None else data.hex()
 
     def link(self, path: str) -> str | None:
@@ -65,11 +65,11 @@ class LiveFiles:
         if target.parent.is_dir():
             _sync_folder(target.parent)
 
-    def _bytes(self, path: str) -> bytes | None:
+    def _bytes(self, path: str, length: int = -1) -> bytes | None:
         try:
             # Unbuffered: a file of /sys answers a single read, and one attempt at a broken one is enough.
             with open(self._at(self._resolve(path)), "rb", buffering=0) as file:
-                return file.readall()
+                return file.readall() if length < 0 else file.read(length)
         except (OSError, ValueError):
             return None
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Host: the five doors through which everything else meets a machine. All are handed in.
+"""Host: the six doors through which everything else meets a machine. All are handed in.
 
 | door | reads | changes |
 |---|---|---|
@@ -7,8 +7,9 @@
 | `run` | the output of a command | whatever the command does |
 | `udev` | devices as udev knows them | settles |
 | `netlink` | links, addresses, gateways, VFs | - |
+| `ceph` | what this node's pool says | whatever the command does |
 
-The fifth, `secrets`, maps a place in the spec ("admin.password_hash", "spec") to its text: steps name the place, never the text.
+The last, `secrets`, maps a place in the spec ("admin.password_hash", "spec") to its text: steps name the place, never the text.
 
 `live()` is the running machine. A recorded machine (`host/record.py`) has the same doors and answers from a file; unit
 tests build others from plain dictionaries.
@@ -17,6 +18,8 @@ tests build others from plain dictionaries.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from appliance.errors import ApplianceError
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,8 @@ class Files(Protocol):
     def read(self, path: str) -> str | None:
         """The text, without trailing white space; None when there is no such file or it cannot be read."""
 
-    def read_hex(self, path: str) -> str | None:
-        """The bytes of a file that is no text, in hexadecimal digits; None as in `read`."""
+    def read_hex(self, path: str, length: int = -1) -> str | None:
+        """The bytes of what is no text, in hexadecimal digits, the first `length` of a device; None as in `read`."""
 
     def link(self, path: str) -> str | None:
         """Where a symbolic link points, as it is written there; None when it is no link."""
@@ -127,6 +130,21 @@ class Netlink(Protocol):
         """The ways out of this machine: link (name), address (of the router)."""
 
 
+class Ceph(Protocol):
+    """This node's pool."""
+
+    def __call__(self, prefix: str, *, stdin: str = "", timeout: float = 30, **arguments: object) -> Any:
+        """What a command of Ceph answers, as values of JSON; None for nothing: `ceph("osd pool get", pool="vms", var="size")`.
+
+        CommandError when Ceph refuses, ApplianceError when it does not answer in time (seconds).
+        """
+
+
+def no_ceph(prefix: str, *, stdin: str = "", timeout: float = 30, **arguments: object) -> Any:
+    """The door of a machine that has no pool."""
+    raise ApplianceError(f"`ceph {prefix}`: this machine has no pool", "see `trivet plan` for what makes one")
+
+
 @dataclass(frozen=True)
 class Host:
     """A machine. The same record for a live one, a recorded one and a test's."""
@@ -135,4 +153,5 @@ class Host:
     run: Run
     udev: Udev
     netlink: Netlink
+    ceph: Ceph = no_ceph
     secrets: Mapping[str, str] = field(default_factory=dict)

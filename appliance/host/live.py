@@ -4,6 +4,7 @@
 import logging
 from collections.abc import Mapping
 
+from appliance.host.ceph import LiveCeph
 from appliance.host.command import LiveRun
 from appliance.host.files import LiveFiles
 from appliance.host.host import Host
@@ -16,4 +17,4 @@ def live(secrets: Mapping[str, str] | None = None) -> Host:
     for library in ("sh", "pyroute2", "asyncio"):  # at debug level they log all that passes through them, secrets too
         logging.getLogger(library).setLevel(logging.WARNING)
     run = LiveRun()
-    return Host(files=LiveFiles(), run=run, udev=LiveUdev(run), netlink=LiveNetlink(), secrets=secrets or {})
+    return Host(files=LiveFiles(), run=run, udev=LiveUdev(run), netlink=LiveNetlink(), ceph=LiveCeph(), secrets=secrets or {})

@@ -29,7 +29,12 @@ def recorded(folder: Path) -> Host:
 
 def playback(data: Mapping[str, Any]) -> Host:
     """The machine in a record."""
-    return Host(files=_Files(data), run=_Run(data), udev=_Udev(data), netlink=_Netlink(data))
+    return Host(files=_Files(data), run=_Run(data), udev=_Udev(data), netlink=_Netlink(data), ceph=_Ceph(data))
+
+
+def question(prefix: str, arguments: Mapping[str, object]) -> str:
+    """The name under which an answer of the pool is kept."""
+    return f"{prefix} {json.dumps(dict(arguments), sort_keys=True)}" if arguments else prefix
 
 
 def _refuse(what: str) -> NoReturn:
@@ -50,7 +55,7 @@ class _Files(_Section):
         text: str | list[str] | None = self._answer("files", path)
         return "\n".join(text) if isinstance(text, list) else text
 
-    def read_hex(self, path: str) -> str | None:
+    def read_hex(self, path: str, length: int = -1) -> str | None:
         text: str | None = self._answer("hex", path)
         return text
 
@@ -110,3 +115,12 @@ class _Netlink(_Section):
 
     def gateways(self) -> tuple[Mapping[str, Any], ...]:
         return tuple(self._answer("netlink", "gateways") or ())
+
+
+class _Ceph(_Section):
+    def __call__(self, prefix: str, *, stdin: str = "", timeout: float = 30, **arguments: object) -> Any:
+        line = question(prefix, arguments)
+        answer = self._answer("ceph", line)
+        if answer is None:
+            _refuse(f"nobody knows what the pool would say to `{line}`")
+        return answer

@@ -3,9 +3,9 @@
 
 `host/playback.py` answers from it. The sections: `origin` (where it came from, in one sentence), `files` (text, as a list
 where it has several lines), `hex`, `links`, `real`, `folders`, `udev` (properties of each device, by subsystem), `netlink`,
-`commands` (by the line that could be pasted). What is not in the record is not on the machine: a file that is absent, an empty
-folder. A command that is not in it is an error, since nobody knows what it would have said; so is everything that would change
-the machine.
+`commands` (by the line that could be pasted), `ceph` (the pool's answers, by the question). What is not in the record is not on
+the machine: a file that is absent, an empty folder. A command that is not in it is an error, since nobody knows what it would
+have said; so is everything that would change the machine.
 
 Secrets never enter a record, scrambled or not: see `_KEPT`.
 """
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 from appliance.errors import CommandError
 from appliance.host.host import Host, Result, UdevDevice
-from appliance.host.playback import NAME
+from appliance.host.playback import NAME, question
 
 _MANY = 2  # lines, from which on a text is kept as a list
 _ARGUMENTS = ("root", "rd.", "systemd.", "trivet.", "console=", "intel_iommu=", "amd_iommu=", "iommu=", "quiet", "ro")
@@ -52,13 +52,14 @@ class RecordingHost(Host):
 
     @classmethod
     def of(cls, live: Host) -> "RecordingHost":
-        sections = ("files", "hex", "links", "real", "folders", "udev", "netlink", "commands")
+        sections = ("files", "hex", "links", "real", "folders", "udev", "netlink", "commands", "ceph")
         record: Record = {section: {} for section in sections}
         return cls(
             files=_RecordingFiles(live, record),
             run=_RecordingRun(live, record),
             udev=_RecordingUdev(live, record),
             netlink=_RecordingNetlink(live, record),
+            ceph=_RecordingCeph(live, record),
             secrets=live.secrets,
             record=record,
         )
@@ -78,6 +79,13 @@ def _redact_cmdline(text: str) -> str:
     """The words that say how this system was started; others may be anybody's, and a URL may carry a password."""
     words = (word for word in text.split() if word.startswith(_ARGUMENTS))
     return re.sub(r"(://)[^/@\s]*@", r"\1redacted@", " ".join(words))
+
+
+def _redact_label(text: str) -> str:
+    """A label of Ceph's BlueStore has the OSD's key among its entries: name, length in four bytes, value."""
+    begin, name, rest = text.partition(b"osd_key".hex())
+    length = 2 * int.from_bytes(bytes.fromhex(rest[:8]), "little")
+    return begin + name + rest[:8] + "78" * (len(rest[8 : 8 + length]) // 2) + rest[8 + length :] if name else text
 
 
 def _shorten_cpuinfo(text: str) -> str:
@@ -115,8 +123,9 @@ class _RecordingFiles(_Recording):
         lines = text.split("\n")
         return self._keep("files", path, text, lines if len(lines) >= _MANY else text)
 
-    def read_hex(self, path: str) -> str | None:
-        return self._keep("hex", path, self._live.files.read_hex(path))
+    def read_hex(self, path: str, length: int = -1) -> str | None:
+        text = self._live.files.read_hex(path, length)
+        return self._keep("hex", path, text and _redact_label(text))
 
     def link(self, path: str) -> str | None:
         return self._keep("links", path, self._live.files.link(path))
@@ -168,3 +177,8 @@ class _RecordingNetlink(_Recording):
 
     def gateways(self) -> tuple[Mapping[str, Any], ...]:
         return self._keep("netlink", "gateways", self._live.netlink.gateways())
+
+
+class _RecordingCeph(_Recording):
+    def __call__(self, prefix: str, *, stdin: str = "", timeout: float = 30, **arguments: object) -> Any:
+        return self._keep("ceph", question(prefix, arguments), self._live.ceph(prefix, stdin=stdin, timeout=timeout, **arguments))

@@ -98,6 +98,10 @@ def _check_disks(inventory: Inventory, spec: Spec, install: InstallSpec) -> Iter
 
 
 def _check_pair(disks: Sequence[Disk]) -> Iterator[Problem]:
+    if len(disks) > 1 and (volumes := [d for d in disks if d.raid]):
+        hint = "take the volume alone, with `count: 1`: it is mirrored as it is; or switch RAID off in the firmware's setup"
+        message = f"{volumes[0].label} is a volume of a BIOS RAID, and no half of a mirror"
+        yield Problem(where="install.disk", message=message, hint=hint)
     if len(disks) == 1:
         return
     small, large = sorted(disks, key=lambda d: d.size)
@@ -112,6 +116,15 @@ def _check_pair(disks: Sequence[Disk]) -> Iterator[Problem]:
 def _in_effect(inventory: Inventory, spec: Spec, disks: Sequence[Disk]) -> bool:
     image = inventory.system.image
     return image is not None and all(d.node == _node(spec, image, disks) for d in disks)
+
+
+def chosen(inventory: Inventory, spec: Spec) -> Inventory:
+    """The machine with the disks that this spec makes the system's marked so: the pool gets none of them."""
+    if inventory.system.installed or spec.install is None:
+        return inventory
+    ids = _ids(_select(inventory, spec.install).chosen)
+    mark = {"unusable": (SYSTEM_DISK,)}
+    return inventory.model_copy(update={"disks": tuple(d.model_copy(update=mark) if d.id in ids else d for d in inventory.disks)})
 
 
 def candidates(inventory: Inventory) -> tuple[Disk, ...]:
@@ -130,6 +143,8 @@ def _unfit(disk: Disk, firmware: str) -> Iterator[str]:
         yield f"too small for a system disk, which needs {format_size(layout.MINIMUM * layout.MIB)}"
     if any(c.label == ANSWER_LABEL for c in disk.contents):
         yield f"it is the volume {ANSWER_LABEL} with the answers"
+    if disk.raid and disk.raid.state == "failed":
+        yield f"it is a BIOS RAID volume that has failed: {disk.raid}"
     if firmware == "bios" and disk.sector != _SECTOR:
         yield f"no BIOS can start from sectors of {disk.sector} bytes; switch the firmware to UEFI to use it"
 
@@ -172,14 +187,19 @@ class _Installation:
         return layout.part(self.disks[0].link, layout.NUMBER[name])
 
     def booted(self, name: str) -> str:
-        """The same for the kernel's arguments: free of the names of controllers and ports."""
-        if self.mirrored:
-            return layout.array_link(self.identity.array(name))
+        """The same for the kernel's arguments: free of the names of controllers and ports.
+
+        Each disk of a BIOS RAID has the partitions too, UUIDs and all: the node starts from the volume and from none of them.
+        """
+        if self.mirrored or self.disks[0].raid:
+            return self.device(name)
         return f"PARTUUID={self.partition_uuid(self.disks[0], name)}"
 
     @property
     def arguments(self) -> tuple[str, ...]:
         arrays = [f"rd.md.uuid={self.identity.array(n)}" for n in ("a", "state")] if self.mirrored else []
+        if any(disk.raid and not disk.raid.platform for disk in self.disks):
+            arrays.append("IMSM_NO_PLATFORM=1")  # as the live system was told: else mdadm does not start the volume
         return (
             f"root={self.booted('a')}", "rootfstype=squashfs", "ro", "systemd.volatile=overlay", "trivet.slot=a",
             f"trivet.state={self.booted('state')}", f"systemd.machine_id={self.identity.machine_id}", *arrays, *ALWAYS,

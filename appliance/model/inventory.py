@@ -4,6 +4,7 @@
 from appliance.model.base import Model
 from appliance.model.machine import Machine
 from appliance.model.network import Address, Chassis, Device, Nic, VfPool
+from appliance.model.pool import Pool
 from appliance.model.selector import Chosen
 from appliance.model.storage import Disk
 
@@ -13,6 +14,7 @@ class System(Model):
 
     `spec` is the digest of the spec that is saved on this node; `password` a fingerprint of root's password field in
     /etc/shadow ("" for none or locked), never the field itself.
+    `machine_id` is that of machine-id(5), which stays with the node.
     `files` maps the path of each file that Trivet renders to the first 12 digits of the SHA-256 of what is in it.
     """
 
@@ -22,6 +24,7 @@ class System(Model):
     timezone: str = ""
     password: str = ""
     ssh: bool = False
+    machine_id: str = ""
     files: dict[str, str] = {}
     image: "Image | None" = None
 
@@ -39,7 +42,7 @@ class Inventory(Model):
     """One JSON document about one machine.
 
     `chosen` is which ports the selectors of a spec chose here before. `firewall` is the digest of the table that is loaded, ""
-    for none of ours; `chassis` is this node in OVN, while it runs.
+    for none of ours; `chassis` is this node in OVN, while it runs. `pool` is this node's own Ceph, None where none was ever made.
     """
 
     version: int = 1
@@ -52,4 +55,5 @@ class Inventory(Model):
     firewall: str = ""
     chassis: Chassis | None = None
     pools: tuple[VfPool, ...] = ()
+    pool: Pool | None = None
     system: System = System()

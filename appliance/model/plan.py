@@ -12,24 +12,27 @@ from pydantic import Field
 
 from appliance.model.base import Model
 from appliance.model.network import Chassis, Device
+from appliance.model.poolsteps import (
+    AddCache,
+    AddOsd,
+    ConfigurePool,
+    DropCache,
+    MakeMonitor,
+    RemoveOsd,
+    RunManager,
+    RunMonitor,
+    StartOsd,
+    TunePool,
+)
 from appliance.model.selector import Choice, Chosen
+from appliance.model.step import BaseStep
 from appliance.model.storage import UNFINISHED, InstalledNode
 from appliance.model.units import format_size
 
 Slot = Literal["a", "b"]
 
 
-class _Step(Model):
-    why: str
-    destroys: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """12 hexadecimal digits, the same for the same step in every process."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
-
-
-class VerifyImage(_Step):
+class VerifyImage(BaseStep):
     """Read the image on the medium before anything is changed: one that was cut short or altered installs nothing."""
 
     kind: Literal["verify-image"] = "verify-image"
@@ -41,7 +44,7 @@ class VerifyImage(_Step):
         return f"check the image on the medium, {format_size(self.size)}"
 
 
-class WipeDisk(_Step):
+class WipeDisk(BaseStep):
     """Erase every signature on a disk. `expects` is the fingerprint of what the person agreed to lose."""
 
     kind: Literal["wipe-disk"] = "wipe-disk"
@@ -63,7 +66,7 @@ class Partition(Model):
     uuid: str
 
 
-class PartitionDisk(_Step):
+class PartitionDisk(BaseStep):
     """Lay out a blank disk as a system disk.
 
     The state partition is called trivet-unfinished until `finish-install`: that name is how an interrupted installation
@@ -81,7 +84,7 @@ class PartitionDisk(_Step):
         return f"partition {self.disk}: {', '.join(parts)}"
 
 
-class MirrorPartition(_Step):
+class MirrorPartition(BaseStep):
     """Join the same partition of two disks into an md RAID1 array named `name`. `uuid` in md's form, four times 8 digits."""
 
     kind: Literal["mirror-partition"] = "mirror-partition"
@@ -94,7 +97,7 @@ class MirrorPartition(_Step):
         return f"mirror partition {self.partition} of {' and '.join(self.disks)} as {self.name}"
 
 
-class WriteSlot(_Step):
+class WriteSlot(BaseStep):
     """Copy an image into a slot, hash it on the way, and read it back. `size` in bytes."""
 
     kind: Literal["write-slot"] = "write-slot"
@@ -109,7 +112,7 @@ class WriteSlot(_Step):
         return f"write version {self.version} into slot {self.slot}"
 
 
-class FormatState(_Step):
+class FormatState(BaseStep):
     """Make the file system that persists; `uuid` is the one it gets, so that it is known again."""
 
     kind: Literal["format-state"] = "format-state"
@@ -120,7 +123,7 @@ class FormatState(_Step):
         return "make the state file system"
 
 
-class SaveSpec(_Step):
+class SaveSpec(BaseStep):
     """Put the spec on the state partition, and which ports it means. Its text is the secret "spec"; `digest` is Spec.digest."""
 
     kind: Literal["save-spec"] = "save-spec"
@@ -133,7 +136,7 @@ class SaveSpec(_Step):
         return "save the spec"
 
 
-class InstallBoot(_Step):
+class InstallBoot(BaseStep):
     """Make one disk start slot `slot` by itself, with or without Secure Boot.
 
     Its ESP is made anew with the volume id `esp`, and gets GRUB and the kernel and initrd of the slot's `device`, which
@@ -154,7 +157,7 @@ class InstallBoot(_Step):
         return f"make {self.disk} start slot {self.slot} on {'BIOS and UEFI' if self.bios else 'UEFI'}"
 
 
-class FinishInstall(_Step):
+class FinishInstall(BaseStep):
     """Name the state partition trivet-state: from here on the disks hold a node."""
 
     kind: Literal["finish-install"] = "finish-install"
@@ -164,7 +167,7 @@ class FinishInstall(_Step):
         return "declare the installation complete"
 
 
-class ReplaceSpec(_Step):
+class ReplaceSpec(BaseStep):
     """Replace the spec that is saved on this node. Its text is the secret "spec"; `digest` is Spec.digest."""
 
     kind: Literal["replace-spec"] = "replace-spec"
@@ -174,7 +177,7 @@ class ReplaceSpec(_Step):
         return "save the spec"
 
 
-class SetHostname(_Step):
+class SetHostname(BaseStep):
     """Name the running system."""
 
     kind: Literal["set-hostname"] = "set-hostname"
@@ -184,7 +187,7 @@ class SetHostname(_Step):
         return f"call this node {self.name}"
 
 
-class SetTimezone(_Step):
+class SetTimezone(BaseStep):
     """Point /etc/localtime at a zone."""
 
     kind: Literal["set-timezone"] = "set-timezone"
@@ -194,7 +197,7 @@ class SetTimezone(_Step):
         return f"set the time zone to {self.zone}"
 
 
-class SetPassword(_Step):
+class SetPassword(BaseStep):
     """Set root's password field. `fingerprint` is that of the hash, which is the secret "admin.password_hash"."""
 
     kind: Literal["set-password"] = "set-password"
@@ -204,7 +207,7 @@ class SetPassword(_Step):
         return "set the admin password" if self.fingerprint else "lock the admin password"
 
 
-class RenderFile(_Step):
+class RenderFile(BaseStep):
     """Write a file of ours, whole, and have the units named in `reload` read it. Empty content removes it."""
 
     kind: Literal["render-file"] = "render-file"
@@ -224,7 +227,7 @@ class File(Model):
     content: str
 
 
-class KeepPorts(_Step):
+class KeepPorts(BaseStep):
     """Save which ports the selectors of this spec chose, beside what those of the saved one did."""
 
     kind: Literal["keep-ports"] = "keep-ports"
@@ -234,7 +237,7 @@ class KeepPorts(_Step):
         return "remember which ports the spec means"
 
 
-class ConfigureNetwork(_Step):
+class ConfigureNetwork(BaseStep):
     """Write networkd's files and have it read them, until there are these bonds and VLANs, this bridge and its internal ports.
 
     Bonds and VLANs whose file changed, or that are not as wished, are made anew; Open vSwitch changes its own in place.
@@ -248,7 +251,7 @@ class ConfigureNetwork(_Step):
         return "configure the network"
 
 
-class ConfigureOvn(_Step):
+class ConfigureOvn(BaseStep):
     """Run OVN on this node, and be the chassis that is named; without one, stop it."""
 
     kind: Literal["configure-ovn"] = "configure-ovn"
@@ -258,7 +261,7 @@ class ConfigureOvn(_Step):
         return f"run OVN, with tunnels from {self.chassis.encap}" if self.chassis else "stop OVN"
 
 
-class LoadFirewall(_Step):
+class LoadFirewall(BaseStep):
     """Load the host's nftables table in place of the one that is there. `digest` is the comment by which it is known."""
 
     kind: Literal["load-firewall"] = "load-firewall"
@@ -277,7 +280,7 @@ class VfWish(Model):
     attributes: dict[str, str | int | bool] = {}
 
 
-class ConfigureVfs(_Step):
+class ConfigureVfs(BaseStep):
     """Make so many virtual functions of the port at `pci` as there are in `vfs`, with these attributes and drivers."""
 
     kind: Literal["configure-vfs"] = "configure-vfs"
@@ -293,7 +296,7 @@ class ConfigureVfs(_Step):
         )
 
 
-class OfferVfs(_Step):
+class OfferVfs(BaseStep):
     """Have libvirt give the port's virtual functions that are vfio-pci's to VMs, as the network `pool`."""
 
     kind: Literal["offer-vfs"] = "offer-vfs"
@@ -307,7 +310,7 @@ class OfferVfs(_Step):
         return f"offer {self.functions} virtual functions to VMs as the network {self.pool}"
 
 
-class SetUnit(_Step):
+class SetUnit(BaseStep):
     """Start or stop a systemd unit for this boot; the next boot's plan decides again."""
 
     kind: Literal["set-unit"] = "set-unit"
@@ -321,7 +324,8 @@ class SetUnit(_Step):
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
-    | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit,
+    | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
+    | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
@@ -370,4 +374,4 @@ class Plan(Model):
     @property
     def destroys(self) -> tuple[str, ...]:
         """Everything that is lost when the plan is carried out, each named."""
-        return tuple(d for s in self.steps for d in s.destroys)
+        return tuple(dict.fromkeys(d for s in self.steps for d in s.destroys))

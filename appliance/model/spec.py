@@ -289,12 +289,28 @@ class NetworkSpec(Model):
     sriov: tuple[SriovSpec, ...] = ()
 
 
+class ScrubSpec(Model):
+    """Hours of the node's clock between which copies are compared; over midnight when `begin` is the later one."""
+
+    begin: int = Field(default=22, ge=0, le=23)
+    end: int = Field(default=6, ge=0, le=23)
+
+
 class StorageSpec(Model):
-    """Which disks go into the pool, and which SSDs cache for the others."""
+    """This node's part of the pool. `storage: {}` leaves every disk's role to the rules; a selector states it.
+
+    `wipe: true` is the consent to erase what is on the disks that are chosen. `replicas`: without it 3 from three data disks
+    on, else 2. `db: true` puts the databases of HDDs onto their group's SSD in place of a read cache: losing it loses them.
+    """
 
     data: DiskSelector | None = None
     cache: DiskSelector | None = None
+    spare: DiskSelector | None = None
     wipe: bool = False
+    replicas: Literal[2, 3] | None = None
+    db: bool = False
+    priority: Literal["business", "balanced", "rebuild"] = "balanced"
+    scrub: ScrubSpec = ScrubSpec()
 
 
 class ReserveSpec(Model):

@@ -43,11 +43,67 @@ class InstalledNode(Model):
     disks: tuple[str, ...]
 
 
+class OsdLabel(Model):
+    """A part of a Ceph OSD, as the disk itself says: `fsid` of the cluster, the OSD's own `uuid` and `id` (-1: not given yet).
+
+    `part` is "block" for the data, "db" or "wal" for a piece of its database, "cache" for a read cache in front of it.
+    """
+
+    fsid: str
+    uuid: str
+    id: int = -1
+    part: Literal["block", "db", "wal", "cache"] = "block"
+
+    def __str__(self) -> str:
+        piece = {"block": "", "db": "database of ", "wal": "journal of ", "cache": "cache of "}[self.part]
+        number = str(self.id) if self.id >= 0 else self.uuid
+        return f"{piece}OSD {number} of Ceph cluster {self.fsid}" if self.fsid else f"{piece}OSD {number}"
+
+
+class RaidVolume(Model):
+    """What the mainboard's own RAID (`format` "imsm" or "ddf") made one disk of: `members` are the ids of its disks.
+
+    `state` is "healthy", "degraded", "rebuilding" or "failed"; `progress` the percentage of a rebuild. `missing` is how
+    many members it lacks. `platform`: the firmware knows of it; False where mdadm had to be told to start it all the same.
+    """
+
+    format: str
+    level: str
+    state: Literal["healthy", "degraded", "rebuilding", "failed"]
+    members: tuple[str, ...] = ()
+    missing: int = 0
+    progress: int | None = None
+    platform: bool = True
+
+    def __str__(self) -> str:
+        progress = f" ({self.progress} %)" if self.progress is not None else ""
+        return f"{self.level} of {len(self.members) + self.missing} disks, {self.state}{progress}"
+
+
+class DiskHealth(Model):
+    """What a disk says of itself when it is asked (SMART, NVMe's log). None: it does not say.
+
+    `wear` is how much of its life is used up, in percent; `temperature` in degrees Celsius; `hours` that it had power;
+    sectors that were replaced or wait for it; `errors` of the medium that it could not correct.
+    """
+
+    passed: bool | None = None
+    wear: int | None = None
+    temperature: int | None = None
+    hours: int | None = None
+    reallocated: int | None = None
+    pending: int | None = None
+    errors: int | None = None
+
+
 class Disk(Model):
     """A whole disk as observed.
 
     `id` is the name under which it is known in plans: its /dev/disk/by-id name, or its by-path name where it has no
     serial or shares its name with another disk. `link` is that path under /dev/disk. Sizes in bytes.
+
+    `osd` is the OSD whose data is on it, `serves` those of whose database or cache a part is on it. `paths` are the places of
+    a multipath disk. `health` is there only where somebody asked for it: a hundred disks take their time to answer.
     """
 
     id: str
@@ -69,6 +125,11 @@ class Disk(Model):
     slot: str = ""
     contents: tuple[Content, ...] = ()
     node: InstalledNode | None = None
+    osd: OsdLabel | None = None
+    serves: tuple[OsdLabel, ...] = ()
+    raid: RaidVolume | None = None
+    paths: tuple[str, ...] = ()
+    health: DiskHealth | None = None
     unusable: tuple[str, ...] = ()
 
     @property
@@ -76,7 +137,8 @@ class Disk(Model):
         """What is on the disk, in 12 hexadecimal digits; "" means blank. A destructive step carries it as `expects`."""
         if not self.contents:
             return ""
-        text = "\n".join(c.model_dump_json() for c in self.contents)
+        # BlueStore's signature says nothing of whose it is: a plan that erases another cluster's OSD must not erase ours.
+        text = "\n".join([*(c.model_dump_json() for c in self.contents), *(label.uuid for label in self.labels)])
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
@@ -84,7 +146,12 @@ class Disk(Model):
         """What is on the disk, for a person: "gpt, partition 1 vfat EFI, partition 2 ext4 root"."""
         if self.node:
             return f"Trivet node {self.node.name}, version {self.node.version}"
-        return ", ".join(str(c) for c in self.contents)
+        return ", ".join([*(str(c) for c in self.contents), *(str(label) for label in self.labels)])
+
+    @property
+    def labels(self) -> tuple[OsdLabel, ...]:
+        """All that Ceph has on it."""
+        return (*((self.osd,) if self.osd else ()), *self.serves)
 
     @property
     def unfinished(self) -> bool:

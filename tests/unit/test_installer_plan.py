@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from appliance.flow import system_disks
 from appliance.installer import layout
 from appliance.installer.plan import check, finish, plan
 from appliance.model.document import load_spec
@@ -12,7 +13,7 @@ from appliance.model.inventory import Image, Inventory, System
 from appliance.model.machine import Dmi, Firmware, Machine
 from appliance.model.plan import InstallBoot, MirrorPartition, PartitionDisk, WipeDisk, WriteSlot
 from appliance.model.spec import Spec
-from appliance.model.storage import STATE, SYSTEM_DISK, UNFINISHED, Content, Disk, InstalledNode
+from appliance.model.storage import STATE, SYSTEM_DISK, UNFINISHED, Content, Disk, InstalledNode, RaidVolume
 
 GIB = 2**30
 IMAGE = Image(version="1.0", size=700 * 2**20, sha256="ab" * 32, path="/run/initramfs/live/live/trivet.squashfs")
@@ -200,3 +201,34 @@ def test_an_installed_node_finishes_itself() -> None:
     (step,) = finish(machine(running, disk("ata-B", contents=HALF)))
     assert step.disks == ("ata-A",)  # type: ignore[union-attr]
     assert finish(machine(disk(contents=WHOLE, unusable=(SYSTEM_DISK,)))) == []
+
+
+def volume(state: str = "healthy", platform: bool = True) -> Disk:
+    facts = {"format": "imsm", "level": "raid1", "state": state, "members": ("a", "b"), "platform": platform}
+    raid = RaidVolume.model_validate(facts)
+    return disk("md-uuid-a:b:c:d", raid=raid)
+
+
+def test_a_node_starts_from_a_bios_raid_volume_and_from_none_of_its_disks() -> None:
+    """They have the same partitions, and so the same PARTUUIDs."""
+    steps = plan(machine(volume("degraded")), spec())
+    (boot,) = (s for s in steps if isinstance(s, InstallBoot))
+    link = "/dev/disk/by-id/md-uuid-a:b:c:d"
+    assert boot.arguments[0] == f"root={link}-part3"
+    assert f"trivet.state={link}-part5" in boot.arguments
+    assert "PARTUUID" not in " ".join(boot.arguments)
+    assert "IMSM_NO_PLATFORM=1" not in boot.arguments
+    (told,) = (s for s in plan(machine(volume(platform=False)), spec()) if isinstance(s, InstallBoot))
+    assert "IMSM_NO_PLATFORM=1" in told.arguments
+
+
+def test_a_failed_volume_is_no_system_disk_and_two_are_no_mirror() -> None:
+    failed = messages(machine(volume("failed")), spec())
+    assert "it is a BIOS RAID volume that has failed: raid1 of 2 disks, failed" in failed
+    pair = messages(machine(volume(), disk()), spec("{disk: {count: 2}}"))
+    assert "is a volume of a BIOS RAID, and no half of a mirror; take the volume alone" in pair
+
+
+def test_the_disks_of_a_volume_are_not_offered() -> None:
+    member = disk("a", unusable=("member of the BIOS RAID volume Volume0",))
+    assert [d.id for d in system_disks(machine(volume(), member, disk()))] == ["md-uuid-a:b:c:d", "ata-A"]

@@ -54,6 +54,8 @@ def decoded(text: str) -> str:
 def number(partition: UdevDevice) -> int:
     """The partition's number in its table."""
     facts = partition.properties
+    if map_ := re.match(r"part(\d+)-", facts.get("DM_UUID", "")):  # of a multipath disk
+        return int(map_[1])
     return int(facts.get("PARTN") or facts.get("ID_PART_ENTRY_NUMBER") or re.sub(r".*?(\d+)$", r"\1", partition.path))
 
 

@@ -3,7 +3,7 @@
 
 1. its /dev/disk/by-id name with the serial in it, as readable as there is one;
 2. its by-id name made of a WWN;
-3. for a volume of the mainboard's RAID, its md UUID;
+3. for a volume of the mainboard's RAID its md UUID, for a multipath disk what multipath knows it by;
 4. its by-path name: for a disk without serial and WWN, and for twins, whose by-id names are the same.
 
 udev gives two disks of one serial the same link and lets it point at either. So a name counts only when one disk alone
@@ -52,6 +52,7 @@ def names(disks: Sequence[UdevDevice]) -> list[tuple[str, str]]:
 def _name(disk: UdevDevice, own: set[str]) -> tuple[str, str]:
     by_id = sorted((link for link in own if link.startswith(BY_ID)), key=lambda link: (len(link), link))
     volume = [link for link in by_id if "MD_LEVEL" in disk.properties and link.startswith(f"{BY_ID}md-uuid-")]
+    volume += [link for link in by_id if link.startswith(f"{BY_ID}dm-uuid-mpath-")]
     by_id = [link for link in by_id if not link.removeprefix(BY_ID).startswith(_OF_CONTENT)]
     of_wwn = [link for start in _OF_WWN for link in by_id if link.startswith(BY_ID + start)]
     readable = [link for link in by_id if link not in of_wwn and _encoded(serial(disk)) in link] if serial(disk) else []

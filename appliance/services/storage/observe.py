@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from appliance.host.host import Host, UdevDevice
 from appliance.model.storage import Disk, Transport
-from appliance.services.storage import contents, naming, usage
+from appliance.services.storage import contents, labels, naming, raid, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _PCI_DEVICES = "/sys/bus/pci/devices"
@@ -20,7 +20,9 @@ _NOT_A_DISK = re.compile(
     r"|/mmcblk\d+(boot|rpmb|gp)\d*$"
     r"|/nvme\d+c\d+n\d+$"  # one path to a disk of several: the disk itself stands under /virtual/nvme-subsystem/
 )
-_BIOS_RAID = re.compile(r"/virtual/block/md\d+$")
+_VIRTUAL = re.compile(r"/virtual/block/(md|dm-)\d+$")
+_MULTIPATH = re.compile(r"(?:part(\d+)-)?(mpath-.+)")
+"""DM_UUID of a multipath disk, and of a partition of it, which is a map of its own."""
 _RAID_DRIVERS = {"megaraid_sas", "hpsa", "smartpqi", "aacraid", "arcmsr", "3w-9xxx", "3w-sas", "megaraid"}
 _MEGARAID_VOLUMES = 2
 """First channel of a MegaRAID controller's volumes; its single disks are on the channels below."""
@@ -30,12 +32,20 @@ _SECTOR = 512
 
 @dataclass(frozen=True)
 class _Found:
-    """A disk in udev's words, with its partitions by number, and the name that it has among the others."""
+    """A disk in udev's words, with its partitions by number, and the name that it has among the others.
+
+    `paths` are those of a multipath disk: what its maker says of it is said by each of them.
+    """
 
     id: str
     link: str
     device: UdevDevice
     partitions: tuple[UdevDevice, ...]
+    paths: tuple[UdevDevice, ...] = ()
+
+    @property
+    def face(self) -> UdevDevice:
+        return self.paths[0] if self.paths else self.device
 
 
 def observe(host: Host) -> tuple[Disk, ...]:
@@ -51,51 +61,61 @@ def observe_disk(host: Host, disk_id: str) -> Disk | None:
 
 
 def _find(host: Host, devices: Sequence[UdevDevice]) -> list[_Found]:
-    disks = [d for d in devices if d.type == "disk" and _is_disk(d)]
+    by_name = {d.path.rpartition("/")[2]: d for d in devices}
+    maps = [d for d in devices if d.properties.get("DM_UUID", "").startswith("mpath-")]
+    paths = {d.path: tuple(by_name[n] for n in host.files.list(f"{d.path}/slaves") if n in by_name) for d in maps}
+    hidden = {path.path for several in paths.values() for path in several}
+    disks = [d for d in devices if d.type == "disk" and d.path not in hidden and _is_disk(d)]
     partitions: dict[str, list[UdevDevice]] = {}
     for device in devices:
         if device.type == "partition":
             partitions.setdefault(device.path.rpartition("/")[0], []).append(device)
+        elif (part := _MULTIPATH.fullmatch(device.properties.get("DM_UUID", ""))) and part[1]:
+            partitions.setdefault(part[2], []).append(device)
     found = []
     for disk, (name, link) in zip(disks, naming.names(disks), strict=True):
-        parts = sorted(partitions.get(disk.path, []), key=contents.number)
+        parts = sorted(partitions.get(disk.properties.get("DM_UUID") or disk.path, []), key=contents.number)
         id_ = name or naming.path(disk) or f"unnamed-{_pci(host, disk.path)}"
-        found.append(_Found(id_, link, disk, tuple(parts)))
+        found.append(_Found(id_, link, disk, tuple(parts), paths.get(disk.path, ())))
     return found
 
 
 def _observe(host: Host, devices: Sequence[UdevDevice], found: Sequence[_Found]) -> tuple[Disk, ...]:
     used, slots = usage.read(host, devices), _slots(host)
+    ids = {each.device.path: each.id for each in found}
     disks = []
     for each in found:
         disk = _disk(host, each, slots)
         reasons = _unusable(disk, usage.reasons(host, used, [each.device, *each.partitions]))
-        disks.append(disk.model_copy(update={"unusable": tuple(reasons)}))
+        volume = raid.read(host, each.device, used.by_name, ids)
+        disks.append(disk.model_copy(update={"unusable": tuple(reasons), "raid": volume}))
     looked_at = contents.second_look(host, [d.link for d in disks if not d.contents and not d.unusable])
     disks = [d.model_copy(update=looked_at.get(d.link, {})) for d in disks]
+    ceph = labels.read(host, [(d, each.device, each.partitions) for d, each in zip(disks, found, strict=True)])
+    disks = [d.model_copy(update=ceph.get(d.id, {})) for d in disks]
     return tuple(sorted(disks, key=lambda disk: disk.id))
 
 
 def _is_disk(device: UdevDevice) -> bool:
-    """Hardware, or a volume that the mainboard's own RAID made of hardware; not loops, maps, CDs, memory."""
-    if _BIOS_RAID.search(device.path):
-        return "MD_CONTAINER" in device.properties and device.properties.get("MD_LEVEL") != "container"
+    """Hardware, what the mainboard's own RAID made of hardware, or a disk with several paths; no loop, map, CD or memory."""
+    if _VIRTUAL.search(device.path):
+        return raid.is_volume(device) or device.properties.get("DM_UUID", "").startswith("mpath-")
     return not _NOT_A_DISK.search(device.path)
 
 
 def _disk(host: Host, found: _Found, slots: Mapping[str, str]) -> Disk:
     """The disk and what udev knows to be on it; nothing yet of who uses it."""
-    device, facts, sys = found.device, found.device.properties, found.device.path
-    pci = _pci(host, sys)
+    device, facts, sys = found.device, found.face.properties, found.device.path
+    pci = _pci(host, found.face.path)
     return Disk(
         id=found.id,
         link=found.link,
         model=_model(facts),
-        serial=naming.serial(device),
-        wwn=naming.wwn(device),
-        path=naming.path(device),
+        serial=naming.serial(found.face),
+        wwn=naming.wwn(found.face),
+        path=naming.path(found.face),
         firmware=facts.get("ID_REVISION", ""),
-        transport=_transport(host, device),
+        transport=_transport(host, found.face),
         size=_integer(host, f"{sys}/size") * _SECTOR,
         rotational=_integer(host, f"{sys}/queue/rotational") == 1,
         sector=_integer(host, f"{sys}/queue/logical_block_size") or _SECTOR,
@@ -104,7 +124,8 @@ def _disk(host: Host, found: _Found, slots: Mapping[str, str]) -> Disk:
         removable=_integer(host, f"{sys}/removable") == 1,
         numa_node=_integer(host, f"{_PCI_DEVICES}/{pci}/numa_node", -1) if pci else -1,
         pci=pci,
-        slot=_slot(sys, pci, slots),
+        slot=_slot(found.face.path, pci, slots),
+        paths=tuple(naming.path(path) for path in found.paths),
         contents=tuple(contents.contents(device, found.partitions)),
         node=contents.node(host, found.link, found.partitions),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from appliance.host.host import Host, UdevDevice
 from appliance.model.storage import BOOT_MEDIUM, SYSTEM_DISK
 
+_VOLUME, _CONTAINER = "member of the BIOS RAID volume", "part of the BIOS RAID"
 LIVE_MEDIUM = "/run/initramfs/live"
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
@@ -76,6 +77,7 @@ def _system(host: Host, devices: Sequence[UdevDevice], by_name: Mapping[str, Ude
 def reasons(host: Host, usage: Usage, parts: Sequence[UdevDevice]) -> list[str]:
     """Why a disk may not be used: `parts` is the disk itself and its partitions."""
     found: list[str] = []
+    own = {posixpath.basename(part.path) for part in parts}  # partitions of a multipath disk are maps that hold it
     for part in parts:
         mounts = [m for m in usage.mounts if m.number == _number(part) or (m.source == part.node and part.node)]
         points = sorted(m.point for m in mounts)
@@ -87,11 +89,14 @@ def reasons(host: Host, usage: Usage, parts: Sequence[UdevDevice]) -> list[str]:
             found.append(f"mounted at {points[0]}")
         if part.node in usage.swaps:
             found.append("in use as swap")
-        found += [_holder(usage.by_name.get(name), name) for name in host.files.list(f"{part.path}/holders")]
+        holders = (name for name in host.files.list(f"{part.path}/holders") if name not in own)
+        found += [_holder(usage.by_name.get(name), name) for name in holders]
     # What the running system is on is reason enough; that parts of it are mounted or mirrored explains nothing more.
     for whole in (BOOT_MEDIUM, SYSTEM_DISK):
         if whole in found:
             return [whole]
+    if any(reason.startswith(_VOLUME) for reason in found):  # then it needs not be said that it is in the container, too
+        found = [reason for reason in found if not reason.startswith(_CONTAINER)]
     return list(dict.fromkeys(found))
 
 
@@ -103,7 +108,7 @@ def _holder(holder: UdevDevice | None, name: str) -> str:
     """What stands on a disk, by the name that people gave it."""
     facts = holder.properties if holder else {}
     if "MD_LEVEL" in facts or name.startswith("md"):
-        return f"member of md array {md_name(facts)}".rstrip()
+        return _array(facts).rstrip()
     uuid = facts.get("DM_UUID", "")
     if uuid.startswith("LVM-"):
         return f"held by LVM {facts.get('DM_VG_NAME', '')}".rstrip()
@@ -112,6 +117,12 @@ def _holder(holder: UdevDevice | None, name: str) -> str:
     if uuid.startswith("CRYPT-"):
         return f"held by the encrypted volume {facts.get('DM_NAME', '')}".rstrip()
     return f"held by {facts.get('DM_NAME') or re.sub('[0-9]+$', '', name)}"
+
+
+def _array(facts: Mapping[str, str]) -> str:
+    if facts.get("MD_LEVEL") == "container":
+        return f"{_CONTAINER} {md_name(facts)}, in none of its volumes"
+    return f"{_VOLUME if 'MD_CONTAINER' in facts else 'member of md array'} {md_name(facts)}"
 
 
 def md_name(facts: Mapping[str, str]) -> str:

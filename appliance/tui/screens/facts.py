@@ -29,6 +29,11 @@ def disk(disk: Disk, *, why: bool = True) -> Choice:
 def _below(disk: Disk) -> Iterator[str]:
     if disk.serial and disk.id == disk.path:
         yield _("another disk has the same serial number; this one is at {place}").format(place=disk.path)
+    if disk.raid:
+        state = {"healthy": _("healthy"), "degraded": _("degraded"), "rebuilding": _("rebuilding"), "failed": _("failed")}
+        number = len(disk.raid.members) + disk.raid.missing
+        words = {"level": disk.raid.level, "number": number, "state": state[disk.raid.state]}
+        yield _("BIOS RAID: {level} of {number} disks, {state}").format(**words)
     if disk.unusable:
         yield _("cannot be used: {reasons}").format(reasons=reasons(disk.unusable))
     if disk.unfinished:

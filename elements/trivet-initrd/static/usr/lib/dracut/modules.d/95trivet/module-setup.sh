@@ -15,6 +15,8 @@ install() {
     inst_hook cmdline 10 "$moddir/arrays.sh"
     inst_script "$moddir/start-arrays" /usr/lib/trivet/start-arrays
     inst_simple "$moddir/trivet-arrays.service" "$systemdsystemunitdir/trivet-arrays.service"
+    inst_rules 62-trivet-raid.rules
+    inst_simple "$systemdsystemunitdir/mdmon@.service.d/trivet.conf"
     # An array is called what it was created as, on whatever host that was.
     printf 'HOMEHOST <ignore>\nAUTO +1.x +imsm +ddf -all\n' > "$initdir/etc/mdadm.conf"
     inst_multiple basename cat sleep

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ceph door of a running machine: commands of Ceph's monitor and manager, through librados in this process.
+
+`ceph` as a child is a Python start for each question. One connection stays for the life of the process; librados finds the
+monitor again by itself. Every question has a time limit, so that nothing of ours hangs with a pool that does.
+"""
+
+import errno
+import json
+import os
+import threading
+from typing import Any
+
+from appliance.errors import ApplianceError, CommandError
+from appliance.model.pool import ADMIN_KEYRING, CONF
+
+CONNECT_SECONDS = 10
+ANSWER_SECONDS = 30
+_GONE = {errno.ETIMEDOUT, errno.ESHUTDOWN, errno.ENOTCONN}
+
+_lock = threading.Lock()
+_connection: list[Any] = []
+"""The one connection of this process, or nothing."""
+
+
+class LiveCeph:
+    """Asks this node's pool, as its administrator."""
+
+    def __call__(self, prefix: str, *, stdin: str = "", timeout: float = ANSWER_SECONDS, **arguments: object) -> Any:
+        argv = ("ceph", *prefix.split())
+        with _lock:
+            import rados  # noqa: PLC0415 - 40 ms, and a node without a pool never needs it
+
+            try:
+                cluster = _connection[0] if _connection else _connect(rados)
+                question = json.dumps({"prefix": prefix, "format": "json", **arguments})
+                code, out, said = cluster.mon_command(question, stdin.encode(), timeout=round(timeout))
+            except rados.Error as error:
+                _disconnect()
+                hint = "see `journalctl -u 'ceph-mon@*'` and `ceph -s`"
+                raise ApplianceError(f"the pool's monitor does not answer ({error})", hint) from None
+        if code:
+            if -code in _GONE:
+                with _lock:
+                    _disconnect()
+            raise CommandError(argv, abs(code), said or os.strerror(abs(code)))
+        return _parsed(out)
+
+
+def _connect(rados: Any) -> Any:
+    limits = {"client_mount_timeout": str(CONNECT_SECONDS), "rados_mon_op_timeout": str(ANSWER_SECONDS)}
+    cluster = rados.Rados(name="client.admin", conffile=CONF, conf={"keyring": ADMIN_KEYRING, **limits})
+    try:
+        cluster.connect(timeout=CONNECT_SECONDS)
+    except rados.Error:
+        cluster.shutdown()
+        raise
+    _connection.append(cluster)
+    return cluster
+
+
+def _disconnect() -> None:
+    while _connection:
+        _connection.pop().shutdown()
+
+
+def _parsed(out: bytes) -> Any:
+    """JSON where the command speaks it; some answer with nothing, or with plain text whatever they are asked for."""
+    text = out.decode(errors="replace").strip()
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        return text
