@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,9 @@ from appliance.cli import render
 from appliance.errors import ApplianceError, Problems
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
-from appliance.pxe import folder
+from appliance.pxe import boards, client, folder
 from appliance.pxe.answer import Answer, Claim, Description, answer, claim, clashes
+from appliance.pxe.places import SOCKET, STATE
 
 
 def add(command: Callable[..., Any]) -> None:
@@ -22,6 +24,65 @@ def add(command: Callable[..., Any]) -> None:
     about = "a folder of machines that `trivet record` or the server has saved, or one of them"
     plan.add_argument("--machines", type=Path, required=True, metavar="DIR", help=about)
     plan.add_argument("--text", action="store_true", help="show the whole answers and plans")
+    serve = command("serve", _serve, "start and install the machines on one interface, until Ctrl+C")
+    serve.add_argument("rack", type=Path, metavar="RACK", help="as for plan; it may be changed while this runs")
+    serve.add_argument("--interface", required=True, metavar="NAME", help="where the machines are; it has an IPv4 address")
+    about = "build/pxe, an ISO file, or slot: this node's own (default)"
+    serve.add_argument("--source", default="slot", metavar="WHAT", help=about)
+    about = "proxy, beside the network's own server (default); FIRST-LAST, to give out these addresses; off"
+    serve.add_argument("--dhcp", default="proxy", metavar="HOW", help=about)
+    serve.add_argument("--address", default="", metavar="ADDRESS", help="which address of the interface, if it has several")
+    serve.add_argument("--http-port", type=int, default=80, metavar="PORT", help="what machines start from (default: 80)")
+    serve.add_argument("--https-port", type=int, default=8443, metavar="PORT", help="what they ask and tell (default: 8443)")
+    board = command("board", _board, "who is where")
+    approve = command("approve", _approve, "let machines be installed that wait for it")
+    again = command("again", _again, "install machines again, at their next start over the network")
+    for each in (approve, again):
+        each.add_argument("machines", nargs="*", metavar="MAC", help="as the board shows them")
+        each.add_argument("--all", action="store_true", help="all of them that it is for")
+    approve.add_argument("--template", default="", metavar="NAME", help="by this template, whatever the rules say")
+    for each in (serve, board, approve, again):
+        each.add_argument("--state", type=Path, default=STATE, metavar="DIR", help=f"what the server keeps (default: {STATE})")
+
+
+def _serve(args: argparse.Namespace) -> int:
+    from appliance.host.live import live  # noqa: PLC0415 - as below
+    from appliance.pxe.serve import Wish, serve  # noqa: PLC0415 - servers are for who serves
+
+    wish = Wish(args.rack, args.interface, args.source, args.state, args.dhcp, args.address, args.http_port, args.https_port)
+    serve(live(), wish, lambda line: print(line, flush=True))
+    return 0
+
+
+def _board(args: argparse.Namespace) -> int:
+    found = client.rack(args.state / SOCKET)
+    as_json = json.dumps(boards.shown(found), ensure_ascii=False, indent=2)
+    print(as_json if args.json else "\n".join(boards.text(found, time.time())))
+    return 0
+
+
+def _approve(args: argparse.Namespace) -> int:
+    chosen = client.approve(args.state / SOCKET, _named(args, ("waiting",)), args.template)
+    return _done(args, chosen, "approved")
+
+
+def _again(args: argparse.Namespace) -> int:
+    return _done(args, client.again(args.state / SOCKET, _named(args, ("failed",))), "to be installed again")
+
+
+def _named(args: argparse.Namespace, states: tuple[str, ...]) -> list[str]:
+    """The machines that the arguments name, or all in these states."""
+    if bool(args.machines) == args.all:
+        raise ApplianceError("name machines, or say --all", "`trivet pxe board` shows them")
+    if not args.all:
+        return list(args.machines)
+    return [machine.mac for machine in client.rack(args.state / SOCKET).machines.values() if machine.state in states]
+
+
+def _done(args: argparse.Namespace, chosen: list[str], what: str) -> int:
+    """1 when there was none that it could be done for."""
+    print(json.dumps({"machines": chosen}) if args.json else "\n".join(f"{mac}: {what}" for mac in chosen) or f"none is {what}")
+    return 0 if chosen else 1
 
 
 def _plan(args: argparse.Namespace) -> int:

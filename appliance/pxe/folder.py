@@ -40,6 +40,25 @@ def load(folder: Path) -> Description:
     return Description(file.rules, table, templates)
 
 
+class Watched:
+    """What is written of a rack, read again when somebody has changed it. It is asked by many machines at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: tuple[object, ...] = ()
+        self._description: Description | None = None
+
+    def __call__(self) -> Description:
+        """SpecError as in `load`, for as long as it is wrong."""
+        paths = sorted([*self._folder.glob("*"), *self._folder.glob("templates/*")])
+        seen = tuple((str(path), (facts := path.stat()).st_mtime_ns, facts.st_size) for path in paths if path.is_file())
+        if self._description is None or seen != self._seen:
+            self._description = None
+            self._description = load(self._folder)
+            self._seen = seen
+        return self._description
+
+
 def _rack(text: str) -> RackFile:
     data = parse_yaml(text)
     if not isinstance(data, dict):

@@ -165,6 +165,8 @@ class Reported(_OfMachine):
         return f"{self.state}: {self.cause}" if self.cause else self.state
 
     def changes(self, machine: Machine) -> dict[str, Any]:
+        if not machine.claim and self.state != "failed":
+            return {}  # it has had no answer
         return {"state": self.state, "cause": self.cause} | _NOTHING
 
 
