@@ -20,8 +20,10 @@ from appliance.host.host import Host
 from appliance.host.live import live
 from appliance.host.lock import only_one
 from appliance.installer import answers, slots
+from appliance.installer.answers import Options
 from appliance.installer.media import Answer
-from appliance.model.answer import REFUSED, RefusedAnswer
+from appliance.installer.report import Reporter
+from appliance.model.answer import REFUSED, RefusedAnswer, ReportTo
 from appliance.model.document import load_spec
 from appliance.model.events import Event, Failed
 from appliance.model.plan import Plan, SaveSpec
@@ -50,12 +52,14 @@ def install() -> int:
     by_hand = sys.stdin.isatty()
     screen = Screen(consoles.Consoles([] if by_hand else consoles.names(host.files)), sys.stdout, by_hand=by_hand)
     answer: Answer | None = None
+    options = Options()
     try:
         with only_one(LOCK, "another `trivet install` is at work", "wait for it, or stop trivet-installer.service"):
             screen.say("", f"Trivet {__version__} installer")
-            answer = _answer(host, screen)
+            options = answers.options(host.files.read("/proc/cmdline") or "")
+            answer = _answer(host, options, screen)
             if answer is not None:
-                _install(answer, host, screen)
+                _install(answer, host, options, screen)
             elif by_hand:
                 screen.say("", *_NO_ANSWER.splitlines())
             else:
@@ -68,6 +72,8 @@ def install() -> int:
         screen.say("What was begun is begun anew the next time." if changed else "Nothing was changed on any disk.")
         screen.say(f"The log is in {LOGS}; `trivet install` tries again.")
         host.files.write(REFUSED, RefusedAnswer(source=answer.source if answer else "", problems=problems).model_dump_json())
+        with Reporter(options) as reporter:
+            reporter.state("failed", "; ".join(str(problem) for problem in problems))
         return error.exit_code
     finally:
         host.files.write(f"{LOGS}/install.log", screen.transcript)
@@ -109,25 +115,32 @@ def leave(kind: str) -> None:
     live().run(["systemctl", "reboot" if kind == "restart" else kind, "--force"])
 
 
-def _install(answer: Answer, host: Host, screen: Screen) -> None:
+def _install(answer: Answer, host: Host, options: Options, screen: Screen) -> None:
     screen.say(f"Answer: {answer.source}")
     spec = load_spec(answer.text)
     plan = flow.plan(flow.inspect(host), spec)
     screen.say("", *render.plan_text(plan).splitlines(), "")
     if not plan.steps:
         screen.say(f"{spec.node.name} is installed here already. Remove the medium and restart.")
+        if options.report:  # nobody stands here, and the server has it start from its disk from now on
+            with Reporter(options) as reporter:
+                reporter.state("rebooting")
+            _then(spec.install or InstallSpec(), screen)
         return
-    _apply(plan, spec, answer, screen)
+    with Reporter(options) as reporter:
+        _apply(plan, spec, answer, screen, reporter)
+        _keep(plan, host, options, screen)
+        reporter.state("rebooting")
+    _then(spec.install or InstallSpec(), screen)
 
 
-def _answer(host: Host, screen: Screen) -> Answer | None:
-    options = answers.options(host.files.read("/proc/cmdline") or "")
+def _answer(host: Host, options: Options, screen: Screen) -> Answer | None:
     host.udev.settle()
     finder = answers.Finder(host, options, lambda: flow.inspect(host).model_dump_json(), screen.say)
     return finder.wait() if options.mode == "unattended" else finder.find()
 
 
-def _apply(plan: Plan, spec: Spec, answer: Answer, screen: Screen) -> None:
+def _apply(plan: Plan, spec: Spec, answer: Answer, screen: Screen, reporter: Reporter) -> None:
     host = live(spec.secrets | {"spec": answer.text})
     begun = time.monotonic()
     with Journal("install", LOGS) as journal:
@@ -136,11 +149,11 @@ def _apply(plan: Plan, spec: Spec, answer: Answer, screen: Screen) -> None:
         def emit(event: Event) -> None:
             journal.event(event)
             screen.event(event)
+            reporter.event(event)
 
         flow.apply(plan, host, emit)
     screen.say("", f"{spec.node.name} is installed, after {time.monotonic() - begun:.0f} s.")
     _keep_logs(plan, host, journal.path, screen)
-    _then(spec.install or InstallSpec(), screen)
 
 
 def _keep_logs(plan: Plan, host: Host, journal: Path, screen: Screen) -> None:
@@ -153,6 +166,18 @@ def _keep_logs(plan: Plan, host: Host, journal: Path, screen: Screen) -> None:
         slots.keep_logs(host, device, texts)
     except ApplianceError as error:
         screen.say(f"Its log could not be kept: {error}")
+
+
+def _keep(plan: Plan, host: Host, options: Options, screen: Screen) -> None:
+    """What the node needs to say to the server of its rack that it has come up. Without it, it says nothing there."""
+    device = _state(plan)
+    if device is None or not options.report:
+        return
+    whom = ReportTo(url=options.report, fingerprint=options.fingerprint, token=options.token)
+    try:
+        slots.keep_report(host, device, whom.model_dump_json() + "\n")
+    except ApplianceError as error:
+        screen.say(f"It will not report to {options.report}: {error}")
 
 
 def _state(plan: Plan) -> str | None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from appliance import __version__, flow
 from appliance.cli import net as net_cli
+from appliance.cli import pxe as pxe_cli
 from appliance.cli import render
 from appliance.cli.source import read_spec
 from appliance.engine.journal import LOGS, Journal
@@ -94,6 +95,9 @@ def _parser() -> Parser:
     parts = net.add_subparsers(metavar="COMMAND")
     inner = _options(default=argparse.SUPPRESS)  # so that those of `trivet net --json show` stay as they were given
     net_cli.add(lambda *args: _add(parts, inner, *args))
+    pxe = _add(commands, common, "pxe", _usage, "a rack at once: install machines over the network")
+    pxe_parts = pxe.add_subparsers(required=True, metavar="COMMAND")
+    pxe_cli.add(lambda *args: _add(pxe_parts, inner, *args))
     sub = command("install", _install, "install this machine by an answer file; the live system does this at its start")
     sub.add_argument("spec", nargs="?", metavar="SPEC", help="this file, or - ; no other answer is looked for, nothing restarts")
     sub.add_argument("--agreed", metavar="DIGEST", help="with SPEC: carry out the plan of this digest, and no other")
@@ -215,6 +219,10 @@ def _install(args: argparse.Namespace) -> int:
     if args.spec is None:
         return install.install()
     return install.agreed(read_spec(args.spec), args.agreed or "", as_json=args.json)
+
+
+def _usage(args: argparse.Namespace) -> NoReturn:
+    raise AssertionError("argparse asks for a command")
 
 
 def _console(args: argparse.Namespace) -> int:

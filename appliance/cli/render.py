@@ -25,19 +25,20 @@ def plan_text(plan: Plan) -> str:
     """Each step with its reason; then what is lost; then what is left out. Numbered by position, which is the order."""
     lines: list[str] = []
     for number, step in enumerate(plan.steps, 1):
-        lines += [*_paragraph(f"{number:3}. ", str(step)), *_paragraph("     because: ", step.why)]
+        lines += [*paragraph(f"{number:3}. ", str(step)), *paragraph("     because: ", step.why)]
     if not plan.steps:
         lines.append("Nothing to do: this machine is as the spec says.")
     if plan.destroys:
         lines += ["", "This destroys:"]
-        lines += [line for what in plan.destroys for line in _paragraph("  - ", what)]
+        lines += [line for what in plan.destroys for line in paragraph("  - ", what)]
     if plan.pending:
         lines += ["", "Not covered:"]
-        lines += [line for p in plan.pending for line in _paragraph("  - ", str(p))]
+        lines += [line for p in plan.pending for line in paragraph("  - ", str(p))]
     return "\n".join(lines)
 
 
-def _paragraph(head: str, text: str) -> list[str]:
+def paragraph(head: str, text: str) -> list[str]:
+    """Text of several lines, with the margin that its head leaves."""
     return textwrap.wrap(text, WIDTH, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False)
 
 

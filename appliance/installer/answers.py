@@ -9,7 +9,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from appliance.errors import AnswerError
 from appliance.host.host import Host
@@ -17,6 +17,7 @@ from appliance.installer import fetch, media
 from appliance.installer.media import Answer
 
 MODES = ("install", "unattended", "inventory", "rescue")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ADDRESS_SECONDS = 120
 _TRIES = 6
@@ -25,11 +26,16 @@ _PAUSE, _PAUSE_MAX = 2.0, 30.0
 
 @dataclass(frozen=True)
 class Options:
-    """What the kernel's command line says of answers. `fingerprint` is 64 hexadecimal digits or ""."""
+    """What the kernel's command line says of answers. `fingerprint` is 64 hexadecimal digits or "".
+
+    `report` is where the server of a rack wants to hear how it goes, `token` what we show it: a secret, for one installation.
+    """
 
     mode: str = "install"
     url: str = ""
     fingerprint: str = ""
+    report: str = ""
+    token: str = field(default="", repr=False)
 
 
 def options(cmdline: str) -> Options:
@@ -52,7 +58,12 @@ def options(cmdline: str) -> Options:
     if pin and not url.startswith("https://"):
         hint = "give an https:// address, or no fingerprint"
         raise AnswerError("trivet.answer.fingerprint is given, and trivet.answer is not an https address", hint)
-    return Options(mode=mode, url=url, fingerprint=digits)
+    report, token = facts.get("trivet.report", ""), facts.get("trivet.answer.token", "")
+    if report and not report.startswith(("http://", "https://")):
+        raise AnswerError(f"trivet.report={report} is no address", "it begins with http:// or https://")
+    if token and not _TOKEN.fullmatch(token):
+        raise AnswerError("trivet.answer.token is no credential", "start the machine over the network again, for a new one")
+    return Options(mode=mode, url=url, fingerprint=digits, report=report, token=token)
 
 
 @dataclass
@@ -92,15 +103,17 @@ class Finder:
     def _ask(self) -> Answer:
         """POST the inventory, and again after a pause when the server cannot be reached."""
         self._wait_for_address()
-        pause = _PAUSE
+        pause, said, options = _PAUSE, "", self.options
         for left in reversed(range(_TRIES)):
             try:
-                text = fetch.post(self.options.url, self.inventory(), pinned=self.options.fingerprint)
-                return Answer(text, self.options.url)
+                text = fetch.post(options.url, self.inventory(), pinned=options.fingerprint, token=options.token)
+                return Answer(text, options.url)
             except fetch.TryAgain as error:
                 if not left:
                     raise
-                self.say(f"{error.message}; trying again in {pause:.0f} s")
+                if error.message != said:
+                    self.say(f"{error.message}; trying again in {pause:.0f} s")
+                said = error.message
                 self.sleep(pause)
                 pause = min(pause * 2, _PAUSE_MAX)
         raise AssertionError("the last try raises")

@@ -19,6 +19,7 @@ from appliance.errors import AnswerError
 
 _TIMEOUT = 20.0
 _LARGEST = 2**20
+_SENTENCE = 2000
 _OK, _REDIRECTS, _SERVER = 200, range(300, 400), 500
 _PATIENCE = {http.client.TOO_MANY_REQUESTS, http.client.REQUEST_TIMEOUT}
 
@@ -27,9 +28,10 @@ class TryAgain(AnswerError):
     """It may be so only now: a server that restarts, a network that comes up."""
 
 
-def post(url: str, inventory: str, *, pinned: str = "", timeout: float = _TIMEOUT) -> str:
-    """Send the inventory, get the spec's text. AnswerError says why there is none."""
+def post(url: str, inventory: str, *, pinned: str = "", token: str = "", timeout: float = _TIMEOUT) -> str:
+    """Send the inventory, get the spec's text. AnswerError says why there is none; `token` is what tells a server who we are."""
     headers = {"Content-Type": "application/json", "Accept": "application/yaml"}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
     return _ask(url, "POST", inventory.encode(), headers, pinned, timeout)
 
 
@@ -91,10 +93,11 @@ def _text(url: str, response: http.client.HTTPResponse) -> str:
         target = response.getheader("Location", "another place")
         raise AnswerError(f"{url} sends us on to {target}", "give that address in trivet.answer")
     if response.status != _OK:
-        message = f"{url} answered {response.status} {response.reason}"
+        said = _sentence(response)
+        message = f"{urlsplit(url).netloc} says: {said}" if said else f"{url} answered {response.status} {response.reason}"
         if response.status >= _SERVER or response.status in _PATIENCE:
-            raise TryAgain(message, "see the log of that server")
-        raise AnswerError(message, "is the path right, and does that server know this machine?")
+            raise TryAgain(message, "" if said else "see the log of that server")
+        raise AnswerError(message, "" if said else "is the path right, and does that server know this machine?")
     body = response.read(_LARGEST + 1)
     if len(body) > _LARGEST:
         raise AnswerError(f"{url} answered more than {_LARGEST} bytes, which is no spec", "see what that server sends")
@@ -102,6 +105,14 @@ def _text(url: str, response: http.client.HTTPResponse) -> str:
         return body.decode()
     except UnicodeDecodeError:
         raise AnswerError(f"{url} answered something that is not UTF-8 text", "see what that server sends") from None
+
+
+def _sentence(response: http.client.HTTPResponse) -> str:
+    """What a server says to a person of its refusal, if it is one line of plain text."""
+    if response.headers.get_content_type() != "text/plain":
+        return ""
+    text = response.read(_SENTENCE + 1).decode(errors="replace").strip()
+    return text if len(text) <= _SENTENCE and text.isprintable() else ""
 
 
 def _reason(error: Exception) -> str:

@@ -8,6 +8,7 @@ from appliance.errors import ApplianceError, StepFailed
 from appliance.host import blocks
 from appliance.host.host import Host
 from appliance.installer.devices import mounted
+from appliance.model.answer import REPORT
 from appliance.model.document import load_spec
 from appliance.model.plan import FormatState, SaveSpec, VerifyImage, WriteSlot
 from appliance.model.selector import Chosen
@@ -113,6 +114,13 @@ def keep_logs(host: Host, device: str, texts: Mapping[str, str]) -> None:
     with mounted(host, device, "ext4", "noatime") as root:
         for name, text in texts.items():
             host.files.write(f"{root}/log/{name}", text, 0o600)
+    blocks.flush(device)
+
+
+def keep_report(host: Host, device: str, text: str) -> None:
+    """Put to whom the node says that it has come up where it finds it."""
+    with mounted(host, device, "ext4", "noatime") as root:
+        host.files.write(f"{root}/{REPORT}", text, 0o600)
     blocks.flush(device)
 
 

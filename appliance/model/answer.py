@@ -13,3 +13,15 @@ class RefusedAnswer(Model):
 
     source: str
     problems: tuple[Problem, ...]
+
+
+REPORT = "report.json"
+"""Where a new node finds to whom it says that it has come up; among its state, until it has been heard."""
+
+
+class ReportTo(Model):
+    """The server of a rack: its address, its certificate, and the credential that this node was installed with."""
+
+    url: str
+    fingerprint: str = ""
+    token: str = ""

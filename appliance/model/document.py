@@ -3,7 +3,7 @@
 
 import difflib
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,6 +13,8 @@ from appliance.errors import SpecError
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.upgrade import lift
+
+M = TypeVar("M", bound=BaseModel)
 
 # Sentences for pydantic's error types; anything else keeps pydantic's own words, which are readable English too.
 _SENTENCES = {
@@ -93,13 +95,18 @@ def load_spec(text: str) -> Spec:
         found = "empty" if data is None else f"a {type(data).__name__}"
         hint = "begin with `version: 1`, `node:` and `network:`"
         raise SpecError([Problem(where="the document", message=f"must be a mapping, and is {found}", hint=hint)])
+    return validated(Spec, lift(data))
+
+
+def validated(model: type[M], data: Any) -> M:
+    """A document of any kind from its data. SpecError holds every problem, each with its path."""
     try:
-        return Spec.model_validate(lift(data))
+        return model.model_validate(data)
     except ValidationError as error:
-        raise SpecError(_problems(error)) from None
+        raise SpecError(_problems(error, model)) from None
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def _problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """One problem a place. A union reports each branch; the branches are folded into one sentence.
 
     Where one branch found something within the value, it is the one that was meant, and the others have nothing to say.
@@ -108,14 +115,15 @@ def _problems(error: ValidationError) -> list[Problem]:
     for detail in error.errors(include_url=False):
         by_place.setdefault(_path(detail["loc"]), []).append(detail)
     meant = {where for where in by_place if not any(other.startswith((f"{where}.", f"{where}[")) for other in by_place)}
-    return [_problem(where, details) for where, details in by_place.items() if where in meant]
+    return [_problem(where, details, model) for where, details in by_place.items() if where in meant]
 
 
-def _problem(where: str, details: list[ErrorDetails]) -> Problem:
+def _problem(where: str, details: list[ErrorDetails], model: type[BaseModel]) -> Problem:
     first = details[0]
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _keys(first["loc"][:-1]), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(_keys(first['loc'][:-1]))}"
+        known = _keys(first["loc"][:-1], model)
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return Problem(where=where, message="unknown key", hint=hint)
     # Of a union's branches, the one whose own validator speaks knows best what was meant.
     best = next((d for d in details if d["type"] == "value_error"), first)
@@ -140,9 +148,8 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return text
 
 
-def _keys(loc: tuple[int | str, ...]) -> list[str]:
-    """The keys that the model at this path knows."""
-    model: type[BaseModel] = Spec
+def _keys(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """The keys that the model at this path knows, which begins at `model`."""
     for part in loc:
         field = model.model_fields.get(str(part))
         if field is None:

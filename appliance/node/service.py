@@ -25,6 +25,7 @@ from appliance.host.lock import only_one
 from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import ConfigureOvn, Plan
 from appliance.model.status import Boot
+from appliance.node import report
 from appliance.node.health import LOOK
 from appliance.node.published import BOOT
 from appliance.node.status import wanted
@@ -145,6 +146,7 @@ def main() -> None:
         boot = alone(host, boot, only)
         late.cancel()
         host.files.write(BOOT, boot.model_dump_json() + "\n")
+        report.begin(host)
         notify(f"READY=1\nSTATUS={boot.failed.splitlines()[0] if boot.failed else 'the node is as its spec says'}")
         said = wait(watch, pause if boot.waits else None, boot.tunnels)
         if said in (signal.SIGTERM, signal.SIGINT):

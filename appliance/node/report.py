@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node that a rack's server has installed says there that it has come up: that it joins, is ready, or why it is neither.
+
+It does so until it was heard as ready, or for an hour; the next start tries again. Then its credential is removed.
+"""
+
+import json
+import threading
+import time
+
+from pydantic import ValidationError
+
+from appliance.errors import AnswerError, ApplianceError
+from appliance.host.host import Host
+from appliance.host.live import live
+from appliance.installer import fetch
+from appliance.installer.answers import Options
+from appliance.installer.report import tell
+from appliance.model.answer import REPORT, ReportTo
+from appliance.model.status import Status
+from appliance.node.status import status
+
+PLACE = f"/var/lib/trivet/{REPORT}"
+_HOUR, _PAUSE, _PAUSE_MAX = 3600.0, 5.0, 60.0
+_thread: threading.Thread | None = None
+
+
+def begin(host: Host) -> None:
+    """Have a thread say it, where there is somebody to say it to."""
+    global _thread  # noqa: PLW0603 - one thread for the life of trivetd, which calls this after each plan
+    whom = read(host)
+    if whom and (_thread is None or not _thread.is_alive()):
+        _thread = threading.Thread(target=_report, args=[whom], daemon=True, name="report")
+        _thread.start()
+
+
+def read(host: Host) -> ReportTo | None:
+    """To whom; None for nobody, and for what nobody could have meant."""
+    text = host.files.read(PLACE)
+    try:
+        return ReportTo.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+
+
+def words(found: Status) -> tuple[str, str]:
+    """The state of the board that a node is in, and why. Pure."""
+    if found.state == "failed" or (found.boot and found.boot.failed):
+        problems = [str(problem) for problem in found.problems]
+        return "failed", "; ".join(problems) or (found.boot.failed if found.boot else "")
+    if waits := [str(pending) for pending in found.pending if pending.where.startswith("cluster")]:
+        return "joining", waits[0]
+    return "ready", ""
+
+
+def _report(whom: ReportTo) -> None:
+    options = Options(report=whom.url, fingerprint=whom.fingerprint, token=whom.token)
+    said, pause, end = ("", ""), _PAUSE, time.monotonic() + _HOUR
+    while time.monotonic() < end:
+        host = live()
+        try:
+            now = words(status(host))
+            if now != said:
+                tell(options, [json.dumps({"state": now[0], "cause": now[1]})])
+            said = now
+            if now[0] == "ready":
+                host.files.remove(PLACE)
+                return
+        except fetch.TryAgain:
+            pass  # it restarts, or the network is still to come
+        except AnswerError:
+            host.files.remove(PLACE)  # it does not know us any more
+            return
+        except ApplianceError:
+            pass  # this node cannot say yet what it is
+        time.sleep(pause)
+        pause = min(2 * pause, _PAUSE_MAX)

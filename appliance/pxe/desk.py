@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rack's desk: who asks, who gets what, what somebody on the board has said. Knows no sockets and no threads but its lock.
+
+The rules: a credential is for the machine that started with it, and for one answer; nothing is answered that this machine would
+refuse, or that another machine has; who waits is told why; what was installed is installed again only when somebody says so.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from appliance.errors import ApplianceError
+from appliance.host.host import Files
+from appliance.model.base import Model
+from appliance.model.events import Event, Progress
+from appliance.model.inventory import Inventory
+from appliance.pxe.answer import Answer, Description, answer, claim, clashes
+from appliance.pxe.happened import (
+    Again,
+    Answered,
+    Approved,
+    Asked,
+    Begun,
+    Happened,
+    Moved,
+    Reported,
+    Stranger,
+    Told,
+    Waits,
+    after,
+)
+from appliance.pxe.journal import Journal
+from appliance.pxe.rack import Machine, Rack
+from appliance.pxe.table import macs
+
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_MOST = 20_000
+"""Machines on a board. Somebody who makes up addresses fills no memory."""
+_EVERY = 1.0
+"""Seconds between two events that only say how far a machine is."""
+_LONGEST = 400
+OK, WAIT, NO, WRONG = 200, 503, 403, 400
+
+
+class State(Model):
+    """What an installer at its end, and a node at its start, says of itself."""
+
+    state: str
+    cause: str = ""
+
+
+_REPORTS: TypeAdapter[list[Event | State]] = TypeAdapter(Annotated[list[Event | State], Field(max_length=500)])
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An HTTP status and a text: an answer, or a sentence for a person."""
+
+    status: int
+    text: str = ""
+
+
+class Desk:
+    """`describe` gives what the operator wrote, as it is now; `clock` the time of day."""
+
+    def __init__(
+        self, describe: Callable[[], Description], journal: Journal, files: Files, inventories: Path, clock: Callable[[], float]
+    ) -> None:
+        self._describe, self._journal, self._files, self._inventories, self._clock = describe, journal, files, inventories, clock
+        self._rack = journal.rack
+        self._lock = threading.Lock()
+        self._moved: dict[str, float] = {}
+        self._tokens = {m.token: m.mac for m in self._rack.machines.values() if m.token}
+
+    @property
+    def rack(self) -> Rack:
+        """As it is now."""
+        return self._rack
+
+    # A machine.
+
+    def begin(self, mac: str, address: str) -> str | None:
+        """A new credential for a machine that starts; None for one that is installed, and for what is no machine."""
+        with self._lock:
+            known = self._rack.machines.get(mac)
+            if (known and known.installed) or (not known and len(self._rack.machines) >= _MOST):
+                return None
+            token = secrets.token_urlsafe(24)
+            self._note(Begun(at=self._clock(), mac=mac, address=address, token=_digest(token)))
+            return token
+
+    def installed(self, mac: str) -> bool:
+        """Does it start from its own disk?"""
+        known = self._rack.machines.get(mac)
+        return known is not None and known.installed
+
+    def move(self, mac: str, done: int, total: int, rate: int) -> None:
+        """A machine has so much of the image that it starts from."""
+        with self._lock:
+            if mac in self._rack.machines and self._due(mac, last=done >= total):
+                self._note(Moved(at=self._clock(), mac=mac, done=done, total=total, rate=rate))
+
+    def ask(self, token: str, body: bytes, address: str) -> Reply:
+        """The answer for the machine with this credential and this inventory."""
+        machine = self._known(token)
+        if machine is None:
+            return self._stranger(address, "an answer without a credential of this server")
+        try:
+            inventory = Inventory.model_validate_json(body)
+        except (ValidationError, RecursionError):
+            return Reply(WRONG, "what was sent is no inventory of this version: the server is of another build than the image")
+        if refused := self._identify(machine.mac, inventory, address):
+            return refused
+        machine = self._rack.machines[machine.mac]
+        try:
+            found = answer(self._describe(), inventory, machine.chosen)
+        except ApplianceError as error:
+            return self._wait(machine.mac, str(error))
+        if found.approve and not machine.approved:
+            return self._wait(machine.mac, f"{found.template} asks for approval; approve it on the board")
+        return self._give(machine.mac, found, inventory)
+
+    def tell(self, token: str, body: bytes, address: str) -> Reply:
+        """What an installer or a node says of itself: a list of events."""
+        machine = self._known(token)
+        if machine is None:
+            return self._stranger(address, "to report without a credential of this server")
+        try:
+            reports = _REPORTS.validate_json(body)
+            happened = [self._reported(machine.mac, report) for report in reports]
+        except (ValidationError, RecursionError):
+            return Reply(WRONG, "what was sent is no list of events")
+        with self._lock:
+            for event in happened:
+                self._note(event)
+        return Reply(OK)
+
+    # The board.
+
+    def approve(self, named: Iterable[str], template: str = "") -> list[str]:
+        """Which of these machines are to be installed from now on: those that wait or failed."""
+        return self._each(named, ("waiting", "failed"), lambda mac: Approved(at=self._clock(), mac=mac, template=template))
+
+    def again(self, named: Iterable[str]) -> list[str]:
+        """Which of these machines are to be installed at their next start although they were."""
+        return self._each(named, None, lambda mac: Again(at=self._clock(), mac=mac))
+
+    def _each(self, named: Iterable[str], states: tuple[str, ...] | None, event: Callable[[str], Happened]) -> list[str]:
+        with self._lock:
+            known = [self._rack.machines[mac] for mac in named if mac in self._rack.machines]
+            chosen = [machine.mac for machine in known if states is None or machine.state in states]
+            for mac in chosen:
+                self._note(event(mac))
+            return chosen
+
+    # Details.
+
+    def _known(self, token: str) -> Machine | None:
+        digest = _digest(token)
+        machine = self._rack.machines.get(self._tokens.get(digest, ""))
+        return machine if machine and hmac.compare_digest(machine.token, digest) else None
+
+    def _identify(self, mac: str, inventory: Inventory, address: str) -> Reply | None:
+        """Is this the machine that the credential was made for, and the one that used it before? None when it is."""
+        own, dmi = _identity(inventory), inventory.machine.dmi
+        if mac not in macs(inventory):
+            return self._stranger(address, f"the answer of {mac}, and has no such port")
+        with self._lock:
+            machine = self._rack.machines[mac]
+            other = bool(machine.bound) and machine.bound != own
+            if not other and not machine.installed:
+                facts = {"serial": _plain(dmi.serial), "uuid": _plain(dmi.uuid), "product": _plain(dmi.product)}
+                self._note(Asked(at=self._clock(), mac=mac, bound=own, **facts))
+        if other:
+            return self._stranger(address, f"the answer of {mac}, for which another machine has used that credential")
+        if machine.installed:
+            return Reply(NO, "this machine is installed; have it installed again on the board first")
+        place = self._inventories / f"{mac.replace(':', '-')}.json"
+        self._files.write(str(place), inventory.model_dump_json() + "\n", 0o600)
+        return None
+
+    def _give(self, mac: str, found: Answer, inventory: Inventory) -> Reply:
+        own = claim(mac, found, inventory)
+        with self._lock:
+            problems = list(clashes(own, self._rack.claims))
+            if not problems:
+                self._note(Answered(at=self._clock(), mac=mac, name=own.name, template=found.template, claim=own))
+                return Reply(OK, found.text)
+        return self._wait(mac, "; ".join(str(problem) for problem in problems))
+
+    def _wait(self, mac: str, cause: str) -> Reply:
+        with self._lock:
+            if (self._rack.machines[mac].state, self._rack.machines[mac].cause) != ("waiting", cause):
+                self._note(Waits(at=self._clock(), mac=mac, cause=cause))
+        return Reply(WAIT, cause)
+
+    def _stranger(self, address: str, wanted: str) -> Reply:
+        with self._lock:
+            self._note(Stranger(at=self._clock(), address=address, wanted=wanted))
+        return Reply(NO)
+
+    def _reported(self, mac: str, report: Event | State) -> Happened:
+        """Cut down to what a board can show, whatever was sent."""
+        now = self._clock()
+        if isinstance(report, State):
+            return Reported.model_validate({"at": now, "mac": mac, "state": report.state, "cause": _plain(report.cause)})
+        fields = report.model_dump(exclude={"event"}).items()
+        return Told(at=now, mac=mac, event=report.model_copy(update={name: _plain(value) for name, value in fields}))
+
+    def _due(self, mac: str, *, last: bool) -> bool:
+        now = self._clock()
+        if not last and now - self._moved.get(mac, 0.0) < _EVERY:
+            return False
+        self._moved[mac] = now
+        return True
+
+    def _note(self, event: Happened) -> None:
+        """It has happened. Called with the lock."""
+        before = self._rack
+        self._rack = after(before, event)
+        if isinstance(event, Begun | Again):
+            if known := before.machines.get(event.mac):
+                self._tokens.pop(known.token, None)
+            if token := self._rack.machines[event.mac].token:
+                self._tokens[token] = event.mac
+        if not isinstance(event, Moved) and not (isinstance(event, Told) and isinstance(event.event, Progress)):
+            self._journal.write(event)
+
+
+def mac_of(text: str) -> str:
+    """A MAC address in its one form; "" for what is none that a port can have."""
+    mac = text.lower().replace("-", ":")
+    return mac if _MAC.fullmatch(mac) and not int(mac[:2], 16) & 1 else ""
+
+
+def _plain(value: Any) -> Any:
+    """Text of one line and numbers that somebody could mean."""
+    if isinstance(value, str):
+        return "".join(c if c.isprintable() else " " for c in value[:_LONGEST])
+    return max(0, min(value, 2**60))
+
+
+def _identity(inventory: Inventory) -> str:
+    """What tells this machine from others, whatever it was started from."""
+    dmi = inventory.machine.dmi
+    return _digest("\n".join([dmi.uuid.lower(), dmi.serial, *sorted(macs(inventory))]))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
