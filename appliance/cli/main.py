@@ -227,7 +227,7 @@ def _console(args: argparse.Namespace) -> int:
         from appliance.cli.install import leave  # noqa: PLC0415 - as in _install
 
         leave(outcome.kind)
-    return 0
+    return 1 if outcome.kind == "crashed" else 0
 
 
 if __name__ == "__main__":
