@@ -11,6 +11,7 @@ from pathlib import Path
 
 from appliance.cli.render import WIDTH
 from appliance.errors import ApplianceError, Unsatisfiable
+from appliance.host import errand
 from appliance.host.host import Host
 from appliance.model.netreport import NetworkReport
 from appliance.model.nettest import Finding
@@ -62,6 +63,7 @@ def _test(host: Host, report: NetworkReport, spec: Spec, args: argparse.Namespac
         if not args.json:
             print(head, end="", flush=True)
         findings.append(each.run())
+        errand.note(" ".join(f"{head} {findings[-1].outcome}".split()))
         print(findings[-1].model_dump_json() if args.json else finding_text(head, findings[-1])[len(head) :], flush=True)
     failed = sum(finding.outcome == "failed" for finding in findings)
     if failed:

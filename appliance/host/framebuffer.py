@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from appliance.host import child
+from appliance.host import audit, child
 
 MARK = "TRIVET_FRAMEBUFFER"
 """In the environment of what runs inside: fbterm gives itself out as the kernel's own terminal."""
@@ -42,7 +42,7 @@ def inside(argv: Sequence[str]) -> int | None:
         ended = Path(folder) / "ended"
         told = ["sh", "-c", '"$@"; echo $? > "$0"', str(ended), *argv]
         words = ["fbterm", f"--font-names={_FONT}", f"--font-size={_PIXELS}", "--", *told]
-        code = child.foreground(words, {MARK: "1"})
+        code = child.foreground(words, {MARK: "1", audit.LINE: audit.terminal()})
         if ended.exists():
             return int(ended.read_text())
     # Who killed the shell, too, is no fault of the frame buffer.

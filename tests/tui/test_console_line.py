@@ -39,7 +39,8 @@ class Line:
     def call(self, verb: str, line: str, **more: str) -> list[str]:
         """What the script has started."""
         self.log.write_text("")
-        environment = {"PATH": self._path, "TRIVET_CONSOLES": str(self.run), "TRIVET_LIVE": str(self.live), "TERM": "vt220", **more}
+        places = {"TRIVET_CONSOLES": str(self.run), "TRIVET_LIVE": str(self.live)}
+        environment = {"PATH": self._path, "TERM": "vt220", **places, **more}
         subprocess.run([str(SCRIPT), verb, line], check=True, env=environment)
         return self.log.read_text().splitlines()
 
