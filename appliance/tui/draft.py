@@ -28,7 +28,7 @@ from appliance.model.storage import Disk
 Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
-    "on", "mtu", "routes", "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
+    "on", "mtu", "routes", "peer", "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
 ]  # fmt: skip
 Language = Literal["en", "zh_CN"]
 Method = Literal["dhcp", "static", "slaac", "none"]

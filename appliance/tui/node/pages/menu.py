@@ -29,7 +29,7 @@ class Item:
 
     label: str
     about: str
-    open: Callable[[], None]
+    open: Callable[[], object]
     key: str = ""
 
 
@@ -137,7 +137,7 @@ class MenuPage(Menu):
         return _("Menu")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import change, logs, reports, setup, trial  # noqa: PLC0415 - those that are opened
+        from appliance.tui.node.pages import change, logs, reports, setup, trial, works  # noqa: PLC0415 - those that are opened
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
@@ -153,6 +153,8 @@ class MenuPage(Menu):
         about = _("Make the node what its spec says, where it is not: repairs what somebody or something has altered. The plan "
                   "is shown first.")  # fmt: skip
         yield Item(_("Apply the spec again"), about, self.edit(change.RepairPage))
+        about = _("What the consoles of this node have begun: what runs now, and how the last ones have ended.")
+        yield Item(_("Work"), about, self.to(works.WorksPage), key="w")
         yield Item(_("Shell"), _("A root shell on this screen. `exit` comes back here."), self._shell)
         yield Item(_("Restart or switch off"), _("You are asked before it is done."), self.to(PowerMenu))
         yield Item(_("Log out"), _("Back to the status, which everybody may see."), self.action_leave)
@@ -179,15 +181,17 @@ class NetworkMenu(Menu):
         return _("Network")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import nettest, plane, reports  # noqa: PLC0415 - as above
+        from appliance.tui.node.pages import nettest, plane, reports, works  # noqa: PLC0415 - as above
 
         yield Item(_("Show"), _("Planes, their ports and bonds, neighbours, counters."), self.to(reports.NetworkPage))
         about = _("Ports, bond, VLAN, address, gateway, DNS. The change is tried for a minute, and takes itself back unless you "
                   "keep it.")  # fmt: skip
         yield Item(_("Change the management network"), about, self.edit(plane.NetworkEdit))
         about = _("Link, address, gateway, DNS and MTU of each plane, asked on the wire, one after the other.")
-        yield Item(_("Test"), about, lambda: nettest.begin(self))
+        yield Item(_("Test"), about, lambda: works.begin(self, "net", "test", nettest.STEPS))
         yield Item("SR-IOV", _("Ports with virtual functions, and who has them."), self.to(reports.SriovPage))
+        about = _("How fast this node and another one reach each other, on the plane of your choice.")
+        yield Item(_("Throughput"), about, self.to(nettest.ThroughputPage), key="t")
         about = _("Change the networks of virtual machines and of storage, add one that is not there, take one away. Each change "
                   "is tried for a minute, too.")  # fmt: skip
         yield Item(_("Change another plane"), about, self.to(PlanesMenu))
