@@ -141,7 +141,8 @@ class TestPage(Running):
         now = self._now
         if now is None:
             return _("testing ...")
-        text = f"  {now.plane:12}{_(_TESTS.get(now.test, now.test))} {now.target} ...".rstrip()
+        name = _(_TESTS.get(now.test, now.test))
+        text = " ".join(word for word in (f"  {now.plane:12}{name}", now.target, "...") if word)
         if not now.seconds:
             return text
         return f"{text}\n{' ' * 14}{self.bar(min(1.0, (time.monotonic() - self._since) / now.seconds))}"
