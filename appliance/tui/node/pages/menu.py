@@ -137,7 +137,7 @@ class MenuPage(Menu):
         return _("Menu")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import change, logs, reports, setup, trial, works  # noqa: PLC0415 - those that are opened
+        from appliance.tui.node.pages import change, logs, reports, setup, trial, validate, works  # noqa: PLC0415 - those that are opened
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
@@ -153,6 +153,8 @@ class MenuPage(Menu):
         about = _("Make the node what its spec says, where it is not: repairs what somebody or something has altered. The plan "
                   "is shown first.")  # fmt: skip
         yield Item(_("Apply the spec again"), about, self.edit(change.RepairPage))
+        about = _("Is the saved spec right, and is this machine what it says? All that is not, in one list.")
+        yield Item(_("Validate the configuration"), about, self.to(validate.ValidatePage), key="v")
         about = _("What the consoles of this node have begun: what runs now, and how the last ones have ended.")
         yield Item(_("Work"), about, self.to(works.WorksPage), key="w")
         yield Item(_("Shell"), _("A root shell on this screen. `exit` comes back here."), self._shell)

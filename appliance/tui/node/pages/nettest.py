@@ -160,7 +160,8 @@ class ListenPage(Running):
         return (
             _("This node waits for another one, which sends as much as it can for five seconds. Begin it there: Network, "
               "Throughput, with one of these addresses; or in a shell: trivet net test --peer ADDRESS."),
-            _("Meanwhile one port of the firewall is open. When nobody comes for ten minutes it is closed again. F4 ends it before."),
+            _("Meanwhile one port of the firewall is open. When nobody comes for ten minutes it is closed again. F4 ends it "
+              "before."),
             super().help()[1],
         )  # fmt: skip
 
