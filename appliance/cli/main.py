@@ -22,6 +22,7 @@ from appliance.cli import render
 from appliance.cli.source import read_spec
 from appliance.engine.journal import LOGS, Journal
 from appliance.errors import ApplianceError, Problems, Unsatisfiable
+from appliance.host import errand
 from appliance.host.host import Host
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory
@@ -36,12 +37,14 @@ _ANEW = "let selectors choose their ports by what links, speeds and neighbours a
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Entry point of `trivet`."""
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    args = _parser().parse_args(words)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     if args.verbose:
         logging.getLogger("trivet").setLevel(logging.DEBUG)  # ours alone: libraries tell the life of every packet
     try:
-        sys.exit(args.run(args))
+        with errand.told([word for word in words if word != "--json"]):
+            sys.exit(args.run(args))
     except ApplianceError as error:
         _complain(error, as_json=args.json)
         sys.exit(error.exit_code)
@@ -235,7 +238,7 @@ def _console(args: argparse.Namespace) -> int:
         from appliance.cli.install import leave  # noqa: PLC0415 - as in _install
 
         leave(outcome.kind)
-    return 0
+    return 1 if outcome.kind == "crashed" else 0
 
 
 if __name__ == "__main__":

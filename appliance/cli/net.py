@@ -21,6 +21,7 @@ def add(command: Callable[..., Any]) -> None:
     test.add_argument("planes", nargs="*", metavar="PLANE", help="such as storage (default: all)")
     test.add_argument("--peer", default="", metavar="ADDRESS", help="another node, where `trivet net test --listen` runs")
     test.add_argument("--listen", action="store_true", help="let another node measure the throughput to this one, once")
+    test.add_argument("--steps", action="store_true", help="with --json: say, too, when a test begins or another node may come")
     apply = command("apply", _apply, "apply a spec, and take it back unless it is confirmed")
     apply.add_argument("spec", metavar="SPEC", help="a YAML file, or -")
     apply.add_argument("--confirm-within", default="60s", metavar="TIME", help="such as 60s or 5m (default: 60s)")

@@ -3,7 +3,6 @@
 
 import argparse
 import ipaddress
-import json
 import signal
 import sys
 import textwrap
@@ -11,9 +10,10 @@ from pathlib import Path
 
 from appliance.cli.render import WIDTH
 from appliance.errors import ApplianceError, Unsatisfiable
+from appliance.host import errand
 from appliance.host.host import Host
 from appliance.model.netreport import NetworkReport
-from appliance.model.nettest import Finding
+from appliance.model.nettest import Beginning, Finding, Listening, Received
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.units import format_speed
@@ -61,7 +61,12 @@ def _test(host: Host, report: NetworkReport, spec: Spec, args: argparse.Namespac
         head = head_text(each.plane, each.kind, each.target)
         if not args.json:
             print(head, end="", flush=True)
+        elif args.steps:
+            seconds = selftest.SECONDS if each.kind == "throughput" else 0
+            begins = Beginning(plane=each.plane, test=each.kind, target=each.target, seconds=seconds)
+            print(begins.model_dump_json(), flush=True)
         findings.append(each.run())
+        errand.note(" ".join(f"{head} {findings[-1].outcome}".split()))
         print(findings[-1].model_dump_json() if args.json else finding_text(head, findings[-1])[len(head) :], flush=True)
     failed = sum(finding.outcome == "failed" for finding in findings)
     if failed:
@@ -99,7 +104,11 @@ def _listen(host: Host, report: NetworkReport, args: argparse.Namespace) -> int:
         signal.signal(number, leave)
 
     def ready() -> None:
+        errand.note(f"another node may come to TCP {listen.PORT}")
         if args.json:
+            there = tuple(held.address.partition("/")[0] for plane in planes for held in plane.addresses)
+            if args.steps:
+                print(Listening(addresses=there, port=listen.PORT, seconds=listen.SECONDS).model_dump_json(), flush=True)
             return
         print(f"TCP {listen.PORT} is open for one test, {listen.SECONDS // 60} minutes at most. On the other node, one of:")
         for held in (held for plane in planes for held in plane.addresses):
@@ -107,5 +116,5 @@ def _listen(host: Host, report: NetworkReport, args: argparse.Namespace) -> int:
 
     with only_one(_LOCK, "another test is listening on this node", "wait for it, or end it"):
         speed = listen.listen(host, [plane.name for plane in planes], ready)
-    print(json.dumps({"received": speed}) if args.json else f"{format_speed(speed)} came in.")
+    print(Received(received=speed).model_dump_json() if args.json else f"{format_speed(speed)} came in.")
     return 0

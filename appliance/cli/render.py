@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from appliance.engine.apply import Emit
 from appliance.engine.journal import Journal
+from appliance.host import errand
 from appliance.model.events import Event, Failed, Finished, Output, Started
 from appliance.model.inventory import Inventory
 from appliance.model.machine import Machine
@@ -43,10 +44,11 @@ def paragraph(head: str, text: str) -> list[str]:
 
 
 def emitter(journal: Journal, *, as_json: bool) -> Emit:
-    """Writes events into a journal and on standard output."""
+    """Writes events into a journal and on standard output; what a console has started tells the system's journal, too."""
 
     def emit(event: Event) -> None:
         journal.event(event)
+        errand.event(event)
         if as_json:
             print(event.model_dump_json(), flush=True)
         elif line := event_text(event):

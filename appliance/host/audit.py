@@ -6,6 +6,8 @@ import sys
 import syslog
 
 IDENTITY = "trivet-console"
+LINE = "TRIVET_LINE"
+"""In the environment of what a console starts, and of a console that is drawn inside fbterm: the line where the person is."""
 
 
 def note(text: str) -> None:
@@ -15,7 +17,9 @@ def note(text: str) -> None:
 
 
 def terminal() -> str:
-    """`tty1`, `ttyS0`, `pts/0`: where this process is."""
+    """`tty1`, `ttyS0`, `pts/0`: where the person is for whom this process works."""
+    if line := os.environ.get(LINE):
+        return line
     try:
         return os.ttyname(sys.stdin.fileno()).removeprefix("/dev/")
     except (OSError, ValueError):

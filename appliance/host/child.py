@@ -2,11 +2,14 @@
 """A program that outlives whoever started it: its own session, its output in files. The console may die; the work goes on."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 
@@ -42,19 +45,30 @@ class Another:
         return None if Path(f"/proc/{self.pid}").exists() else 0
 
 
-def start(argv: Sequence[str], stdin: str, output: Path) -> Child:
+def start(argv: Sequence[str], stdin: str, output: Path, more: Mapping[str, str] = MappingProxyType({})) -> Child:
     """Run argv with `stdin` as its input; what it prints goes to the file `output`, what it complains of to `output`.err.
+
+    `more` is added to its environment.
 
     Input and output are private to this user: a spec holds the hash of a password.
     """
     output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    environment = {**os.environ, **more}
     with output.open("wb") as out, output.with_suffix(".err").open("wb") as err:
-        process = subprocess.Popen(list(argv), stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True)
+        process = subprocess.Popen(
+            list(argv), stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True, env=environment,
+        )  # fmt: skip
     if process.stdin is None:
         raise AssertionError("Popen was asked for a pipe")
     process.stdin.write(stdin.encode())
     process.stdin.close()
     return _Process(process)
+
+
+def stop(pid: int) -> None:
+    """Ask a program to end."""
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
 
 
 def foreground(argv: Sequence[str], more: Mapping[str, str]) -> int:

@@ -78,6 +78,11 @@ class BaseConsole(OnALine[Outcome]):
         self.set_class(not self.terminal.colour, "mono")
         self.set_class(not self.terminal.utf8, "ascii")
 
+    def ended(self) -> Outcome:
+        """Run until it ends: how. Who has started it counts the crashes."""
+        outcome = self.run(mouse=False)
+        return outcome or Outcome("crashed" if self.return_code else "left")
+
     # What a page changes, and what follows from it.
 
     def judged(self, draft: Draft, inventory: Inventory) -> Verdict:

@@ -28,9 +28,11 @@ from appliance.model.storage import Disk
 Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
-    "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
+    "on", "mtu", "routes", "peer", "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
 ]  # fmt: skip
 Language = Literal["en", "zh_CN"]
+Method = Literal["dhcp", "static", "slaac", "none"]
+"""Where an address comes from; the wizard asks for the first two."""
 PLANE = "network.planes.management"
 _PLACES: tuple[tuple[str, Field], ...] = (
     ("the medium", "medium"),
@@ -41,6 +43,9 @@ _PLACES: tuple[tuple[str, Field], ...] = (
     (f"{PLANE}.vlan", "vlan"),
     (f"{PLANE}.address", "address"),
     (f"{PLANE}.dns", "dns"),
+    (f"{PLANE}.on", "on"),
+    (f"{PLANE}.mtu", "mtu"),
+    (f"{PLANE}.routes", "routes"),
     (PLANE, "gateway"),  # what is said of the plane as a whole: its gateway is in none of its networks
     ("node.language", "language"),
     ("node.name", "name"),
@@ -64,7 +69,7 @@ class Draft(Model):
     ports: tuple[str, ...] = ()
     bond: str = "none"
     vlan: str = ""
-    method: Literal["dhcp", "static"] = "dhcp"
+    method: Method = "dhcp"
     address: str = ""
     gateway: str = ""
     dns: str = ""
@@ -98,6 +103,8 @@ _REPLACED: dict[str, Mapping[str, object]] = {
     "gateway": {"gateway": ""},
     "dns": {"dns": ""},
     "disks": {"disks": (), "wipe": False},
+    "mtu": {"mtu": ""},
+    "routes": {"routes": ""},
     "storage_vlan": {"storage_vlan": ""},
     "storage_address": {"storage_address": "dhcp"},
     "overlay_vlan": {"overlay_vlan": ""},

@@ -4,7 +4,7 @@
 import sys
 from pathlib import Path
 
-from appliance.host import child
+from appliance.host import audit, child, errand
 from appliance.host.host import Host
 from appliance.installer import fetch, stick
 from appliance.installer.stick import Stick
@@ -34,7 +34,8 @@ class ThisMachine:
     def start(self, draft: Draft, text: str, plan: Plan) -> Installation:
         """`trivet install` for this very plan; the spec reaches it on its standard input."""
         argv = [sys.executable, "-m", "appliance.cli.main", "install", "-", "--agreed", plan.digest, "--json"]
-        started = child.start(argv, text, EVENTS)
+        audit.note(f"began: trivet install, for the plan {plan.digest}")
+        started = child.start(argv, text, EVENTS, errand.environment(EVENTS.with_suffix(".ended")))
         self._host.files.write(BEGUN, Begun(pid=started.pid, draft=draft).model_dump_json())
         return Installation(started, EVENTS, draft)
 
@@ -56,6 +57,7 @@ class ThisMachine:
 
     def save(self, stick_: Stick, text: str) -> None:
         """By mtools, and read back."""
+        audit.note("began: save the answers on a stick")
         stick.save(self._host, stick_, text)
 
     def keys(self, source: str) -> list[str]:
@@ -66,7 +68,10 @@ class ThisMachine:
 
     def shell(self) -> int:
         """With what a login gives it."""
-        return child.foreground(["bash", "--login"], {})
+        audit.note("began: a shell")
+        code = child.foreground(["bash", "--login"], {})
+        audit.note(f"the shell has ended with {code}")
+        return code
 
     def refused(self) -> RefusedAnswer | None:
         """What `trivet install` has left."""

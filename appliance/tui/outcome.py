@@ -16,7 +16,7 @@ from appliance.tui.draft import Draft
 class Outcome:
     """`text` is the spec that was made, `plan` what was to be done. "again": there is a terminal now, of another kind."""
 
-    kind: Literal["left", "planned", "restart", "poweroff", "again"]
+    kind: Literal["left", "planned", "restart", "poweroff", "again", "crashed"]
     text: str = ""
     plan: Plan | None = None
 

@@ -14,8 +14,8 @@ def run(host: Host, *, dry: bool) -> Outcome:
     """The wizard, from its first page to how it ended, or an installed node's console. `dry` changes nothing on any machine."""
     draw_on_stdout()
     again = [sys.executable, "-m", "appliance.cli.main", "console"]
-    if not dry and framebuffer.offered(os.environ) and framebuffer.inside(again):
-        return Outcome("left")
+    if not dry and framebuffer.offered(os.environ) and (code := framebuffer.inside(again)) is not None:
+        return Outcome("crashed" if code else "left")
     while True:
         outcome = _run(host, _terminal(), dry=dry)
         if outcome.kind != "again":
@@ -37,7 +37,7 @@ def _run(host: Host, here: Terminal, *, dry: bool) -> Outcome:
     from appliance.tui.app import Console  # noqa: PLC0415 - see above
     from appliance.tui.live import ThisMachine  # noqa: PLC0415 - see above
 
-    return Console(host, here, None if dry else ThisMachine(host)).run(mouse=False) or Outcome("left")
+    return Console(host, here, None if dry else ThisMachine(host)).ended()
 
 
 def installed(host: Host) -> bool:

@@ -12,6 +12,7 @@ from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.playback import playback
 from appliance.model.events import Event, Finished, Started
+from appliance.node.errands import Errand
 from appliance.node.published import uptime
 from appliance.tui.node.app import NodeConsole
 from appliance.tui.node.edge import Door
@@ -41,6 +42,7 @@ class Trivet:
     arguments: tuple[str, ...]
     stdin: str
     events: Path
+    begun: float = 0.0
     child: Child = field(default_factory=Child)
 
     def say(self, *events: Event | str) -> None:
@@ -88,8 +90,22 @@ class FakeEdge:
         self._fail()
         events = self.folder / f"{len(self.started)}.jsonl"
         events.touch()
-        self.started.append(Trivet(arguments, stdin, events))
+        self.started.append(Trivet(arguments, stdin, events, uptime(self.host)))
         return Work(self.started[-1].child, events)
+
+    def works(self) -> list[Errand]:
+        found = [
+            Errand(name=str(number), arguments=each.arguments, line="tty1", begun=each.begun, pid=number)
+            for number, each in enumerate(self.started)
+        ]
+        return found[::-1]
+
+    def work(self, errand: Errand) -> Work:
+        begun = self.started[errand.pid]
+        return Work(begun.child, begun.events)
+
+    def stop(self, work: Work) -> None:
+        self.notes.append("stop")
 
     def shell(self) -> int:
         self.notes.append("shell")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from appliance.host import child
+from appliance.host import audit, child
 from appliance.host.files import LiveFiles
 from appliance.host.playback import recorded
 from appliance.model.answer import REFUSED, RefusedAnswer
@@ -31,10 +31,12 @@ def console(root: Path) -> ThisMachine:
 def test_what_one_console_begins_another_sees_until_it_was_read_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[tuple[list[str], str, Path]] = []
 
-    def start(argv: list[str], text: str, events: Path) -> child.Child:
+    def start(argv: list[str], text: str, events: Path, _more: dict[str, str]) -> child.Child:
         given.append((argv, text, events))
         return child.Another(os.getpid())
 
+    notes: list[str] = []
+    monkeypatch.setattr(audit, "note", notes.append)
     monkeypatch.setattr(child, "start", start)
     one, other = console(tmp_path), console(tmp_path)
     assert other.begun() is None
@@ -43,6 +45,7 @@ def test_what_one_console_begins_another_sees_until_it_was_read_about(tmp_path: 
     ((argv, text, events),) = given
     assert argv[-4:] == ["-", "--agreed", plan.digest, "--json"]
     assert (text, events) == ("the spec", EVENTS)
+    assert notes == [f"began: trivet install, for the plan {plan.digest}"]
     seen = other.begun()
     assert seen is not None
     assert seen.same(begun)

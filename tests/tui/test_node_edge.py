@@ -116,16 +116,18 @@ def test_who_may_not_read_the_passwords_does_not_say_that_there_is_none(edge: Li
 
 
 def test_trivet_is_started_with_its_input_and_noted_without(
-    edge: LiveEdge, notes: list[str], monkeypatch: pytest.MonkeyPatch
+    edge: LiveEdge, notes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[tuple[list[str], str, Path]] = []
 
-    def start(argv: list[str], stdin: str, output: Path) -> object:
+    def start(argv: list[str], stdin: str, output: Path, more: dict[str, str]) -> child.Child:
+        assert more == {"TRIVET_ERRAND": str(output.with_suffix(".ended")), "TRIVET_LINE": audit.terminal()}
         started.append((argv, stdin, output))
-        return object()
+        return child.Another(1)
 
     monkeypatch.setattr(child, "start", start)
     one, two = edge.start("net", "apply", "-", stdin="password_hash: $y$secret"), edge.start("net", "revert")
+    assert [each.arguments for each in another(tmp_path).works()] == [("net", "revert"), ("net", "apply", "-")]
     assert started[0][0] == [sys.executable, "-m", "appliance.cli.main", "net", "apply", "-", "--json"]
     assert started[0][1] == "password_hash: $y$secret"
     assert one.events != two.events
@@ -137,7 +139,7 @@ def test_a_shell_is_noted_and_leaves_by_itself(edge: LiveEdge, notes: list[str],
     monkeypatch.setattr(child, "foreground", lambda *words: ran.append(words) or 3)
     assert edge.shell() == 3
     assert ran == [(["bash", "--login"], {"TMOUT": "600"})]
-    assert notes == ["began: a shell", "the shell has ended"]
+    assert notes == ["began: a shell", "the shell has ended with 3"]
 
 
 def test_a_program_in_the_foreground() -> None:

@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The edge: a child process that outlives its parent, the password's hash, and how hard a password is to guess."""
 
+import os
 import subprocess
 import sys
 import time
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 
-from appliance.host import child
+from appliance.host import audit, child, framebuffer
 from appliance.host.password import hashed
+from appliance.host.playback import playback
 from appliance.tui import strength
+from appliance.tui.node.app import NodeConsole
+from appliance.tui.node.edge import DryEdge
+from appliance.tui.outcome import Outcome
+from appliance.tui.terminal import Terminal
+from tests.tui import nodes
 
 
 @pytest.fixture
@@ -63,3 +71,35 @@ def test_a_very_long_password_is_judged_at_once() -> None:
     begun = time.monotonic()
     assert strength.score("correct horse " * 500) == 4
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(("fbterm", "code", "ended"), [
+    ('shift 3; "$@"', 0, 0),
+    ('shift 3; "$@"; exit 0', 3, 3),  # it keeps to itself how the program in it has ended
+    ("exit 1", 0, None),
+    ("exit 0", 0, None),
+])  # fmt: skip
+def test_how_a_program_in_the_frame_buffer_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fbterm: str, code: int, ended: int | None
+) -> None:
+    program = tmp_path / "fbterm"
+    program.write_text(f"#!/bin/sh\n{fbterm}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert framebuffer.inside(["sh", "-c", f"exit {code}"]) == ended
+
+
+class Dying(NodeConsole):
+    """Without its widgets it cannot begin."""
+
+    def on_mount(self) -> None:
+        raise LookupError("on purpose")
+
+
+def test_a_crash_is_no_end_like_others(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr(audit, "note", notes.append)
+    monkeypatch.setattr(Dying, "run", partialmethod(Dying.run, headless=True))
+    assert Dying(playback(nodes.record()), Terminal(), DryEdge()).ended() == Outcome("crashed")
+    assert "LookupError: on purpose" in notes[0]
+    capsys.readouterr()

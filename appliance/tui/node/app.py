@@ -46,6 +46,7 @@ class NodeConsole(BaseConsole):
         self._trouble = ""
         self._looking = False
         self._inspection = 0
+        self._plane = "management"
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -155,15 +156,16 @@ class NodeConsole(BaseConsole):
 
     # What is changed.
 
-    def begin(self) -> None:
+    def begin(self, plane: str = "management") -> None:
         """Begin with what the node follows now, and with what the machine is now: in a worker, which takes about a second."""
+        self._plane = plane
         self.inventory, self.verdict, self.before, self.trouble = None, None, None, ""
         self._inspection += 1
         number = self._inspection
         self.run_worker(lambda: self._inspect(number), thread=True, group="inspect")
 
     def look_again(self) -> None:
-        self.begin()
+        self.begin(self._plane)
 
     def _inspect(self, number: int) -> None:
         from appliance import flow  # noqa: PLC0415 - as above
@@ -179,7 +181,7 @@ class NodeConsole(BaseConsole):
         except ApplianceError as error:
             self.call_from_thread(self.learn, number, inventory, str(error))
             return
-        self.call_from_thread(self.learn, number, inventory, "", text, edit.draft_of(spec, inventory))
+        self.call_from_thread(self.learn, number, inventory, "", text, edit.draft_of(spec, inventory, self._plane))
 
     def learn(
         self, number: int, inventory: Inventory | None, trouble: str, saved: str = "", before: NodeDraft | None = None,
@@ -189,7 +191,7 @@ class NodeConsole(BaseConsole):
             return
         self.inventory, self.trouble, self.saved, self.before = inventory, trouble, saved, before
         if before is not None:
-            self.draft = before
+            self.draft = before = edit.first(before)
         if inventory is not None and before is not None:
             self.verdict = self.judged(before, inventory)
         if isinstance(self.screen, Page):

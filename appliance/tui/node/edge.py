@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from appliance.errors import ApplianceError
-from appliance.host import audit, child
+from appliance.host import audit, child, errand
 from appliance.host.host import Host
 from appliance.host.lock import only_one
+from appliance.node import errands
+from appliance.node.errands import Errand
 from appliance.node.published import uptime
 from appliance.tui.node.lockout import Attempts
 from appliance.tui.outcome import Work
@@ -55,6 +57,15 @@ class Edge(Protocol):
 
     def start(self, *arguments: str, stdin: str = "") -> Work:
         """Start `trivet` with these; it outlives the console."""
+
+    def works(self) -> list[Errand]:
+        """What the consoles of this node have started of late, the newest first."""
+
+    def work(self, done: Errand) -> Work:
+        """One of these, to be looked at."""
+
+    def stop(self, work: Work) -> None:
+        """Ask it to end."""
 
     def shell(self) -> int:
         """A shell on this terminal, until it ends."""
@@ -109,20 +120,41 @@ class LiveEdge:
 
     def start(self, *arguments: str, stdin: str = "") -> Work:
         self.note(f"began: trivet {' '.join(arguments)}")
-        events = Path(FOLDER) / f"{os.getpid()}-{next(self._works)}.jsonl"
+        errands.forget(self._host)
+        begun = uptime(self._host)
+        name = f"{begun * 100:012.0f}-{os.getpid()}-{next(self._works)}"  # in the order of time
+        events = Path(errands.FOLDER) / f"{name}.jsonl"
         argv = [sys.executable, "-m", "appliance.cli.main", *arguments, "--json"]
-        return Work(child.start(argv, stdin, events), events)
+        started = child.start(argv, stdin, events, errand.environment(events.with_suffix(".ended")))
+        said = Errand(name=name, arguments=arguments, line=audit.terminal(), begun=begun, pid=started.pid)
+        with suppress(OSError):  # a full /run keeps nobody from the work
+            self._host.files.write(f"{errands.FOLDER}/{name}.json", said.model_dump_json())
+        return Work(started, events)
+
+    def works(self) -> list[Errand]:
+        return errands.errands(self._host)
+
+    def work(self, done: Errand) -> Work:
+        return Work(errands.Following(self._host, done), Path(errands.FOLDER) / f"{done.name}.jsonl")
+
+    def stop(self, work: Work) -> None:
+        self.note(f"asked process {work.child.pid} to end")
+        child.stop(work.child.pid)
 
     def shell(self) -> int:
         self.note("began: a shell")
         # At an idle prompt bash logs out by itself, as the console would.
         code = child.foreground(["bash", "--login"], {"TMOUT": str(IDLE)})
-        self.note("the shell has ended")
+        self.note(f"the shell has ended with {code}")
         return code
 
     def power(self, verb: str) -> None:
         self.note(f"began: {verb}")
-        self._host.run(["systemctl", verb])
+        try:
+            self._host.run(["systemctl", verb])
+        except ApplianceError as error:
+            self.note(f"{verb}: failed: {error}")
+            raise
 
     def log(self, unit: str) -> list[str]:
         argv = ["journalctl", "--no-pager", "--quiet", "-o", "short-iso", "-n", str(_LOG_LINES), *UNITS[unit]]
@@ -145,6 +177,15 @@ class DryEdge:
         """There is nobody who would read it."""
 
     def start(self, *arguments: str, stdin: str = "") -> Work:
+        raise _refused()
+
+    def works(self) -> list[Errand]:
+        return []
+
+    def work(self, done: Errand) -> Work:
+        raise _refused()
+
+    def stop(self, work: Work) -> None:
         raise _refused()
 
     def shell(self) -> int:

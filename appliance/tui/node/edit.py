@@ -7,6 +7,7 @@ selector, a comment, a plane that nobody touched stays as it was.
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from appliance import flow
 from appliance.errors import SpecError
@@ -15,20 +16,19 @@ from appliance.model.inventory import Inventory
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.services.network.propose import Proposal, propose
-from appliance.services.network.topology import resolve
 from appliance.tui import draft as drafts
 from appliance.tui.draft import Draft, Verdict, words
+from appliance.tui.node import planes
+from appliance.tui.node.planes import PlaneDraft
 from appliance.tui.node.yamledit import GONE, Path, edited
 
-_PLANES: Path = ("network", "planes")
-_PLANE: Path = (*_PLANES, "management")
 ASKED: tuple[drafts.Field, ...] = ("storage_vlan", "storage_address", "overlay_vlan", "overlay_address")
 """What a proposed plane may ask of a person, in the order of the page: <plane>_<what>."""
-NETWORK: frozenset[str] = frozenset({"ports", "bond", "vlan", "method", "address", "gateway", "dns", "planes", *ASKED})
+NETWORK: frozenset[str] = frozenset({*planes.FIELDS, "taken", "planes", *ASKED})
 """Fields whose change can lock somebody out: it is tried, and takes itself back."""
 
 
-class NodeDraft(Draft):
+class NodeDraft(PlaneDraft):
     """What the spec of a node says, as it can be typed; `ssh_on` is apart from the keys.
 
     `proposal` is what the node lacks, `planes` those of it that shall be added, the rest what was answered for them.
@@ -49,21 +49,11 @@ class NodeDraft(Draft):
         return tuple(field for field in ASKED if field in fields)
 
 
-def draft_of(spec: Spec, inventory: Inventory) -> NodeDraft:
-    """The fields as the spec has them; ports are those that its selectors take on this machine."""
-    plane = spec.network.planes.management
-    uplinks, _ = resolve(inventory, spec)
-    macs = next((tuple(n.mac for n in u.nics) for u in uplinks if any(p.name == "management" for p in u.planes)), ())
-    wished = (plane.address,) if isinstance(plane.address, str) else plane.address
-    dhcp = wished == ("dhcp",)
+def draft_of(spec: Spec, inventory: Inventory, plane: str = "management") -> NodeDraft:
+    """The fields as the spec has them, those of the network for one of its planes."""
+    fields: dict[str, Any] = planes.fields(plane, spec, inventory)
     return NodeDraft(
-        ports=macs,
-        bond=plane.bond,
-        vlan="" if plane.vlan is None else str(plane.vlan),
-        method="dhcp" if dhcp else "static",
-        address="" if dhcp else ", ".join(wished),
-        gateway=", ".join(plane.gateways),
-        dns=", ".join(plane.dns),
+        **fields,
         name=spec.node.name,
         timezone=spec.node.timezone,
         ntp=", ".join(spec.node.ntp),
@@ -73,6 +63,11 @@ def draft_of(spec: Spec, inventory: Inventory) -> NodeDraft:
         ssh_on=spec.admin.ssh.enabled,
         proposal=propose(inventory, spec),
     )
+
+
+def first(before: NodeDraft) -> NodeDraft:
+    """What is shown first: as it is; a plane that is not there, as it could be."""
+    return before if before.there else before.model_copy(update=planes.suggested(before.plane, before.proposal))
 
 
 def changed(before: NodeDraft, after: NodeDraft) -> frozenset[str]:
@@ -85,27 +80,7 @@ def changed(before: NodeDraft, after: NodeDraft) -> frozenset[str]:
 def changes(before: NodeDraft, after: NodeDraft) -> dict[Path, object]:
     """What is written into the spec."""
     names = changed(before, after)
-    return dict((*_network(names, after), *_added(after), *_rest(names, after)))
-
-
-def _network(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, object]]:
-    if "ports" in names:
-        yield (*_PLANE, "nics"), [{"mac": mac} for mac in after.ports]
-        yield (*_PLANE, "on"), GONE
-    if "bond" in names:
-        yield (*_PLANE, "bond"), GONE if after.bond == "none" else after.bond
-    if "vlan" in names:
-        yield (*_PLANE, "vlan"), _number(after.vlan)
-    if names & {"method", "address"}:
-        yield (*_PLANE, "address"), "dhcp" if after.method == "dhcp" else _few(after.address) or ""
-    if after.method == "dhcp" and "method" in names:
-        yield (*_PLANE, "gateway"), GONE  # a server gives it, and one of ours would be in none of the networks
-        yield (*_PLANE, "dns"), GONE
-    else:
-        if "gateway" in names:
-            yield (*_PLANE, "gateway"), _few(after.gateway) or GONE
-        if "dns" in names:
-            yield (*_PLANE, "dns"), words(after.dns) or GONE
+    return dict((*planes.changes(names, after), *_added(after), *_rest(names, after)))
 
 
 def _added(after: NodeDraft) -> Iterator[tuple[Path, object]]:
@@ -113,8 +88,8 @@ def _added(after: NodeDraft) -> Iterator[tuple[Path, object]]:
     for each in after.proposal.planes:
         if each.name in after.planes:
             typed = {ask: str(getattr(after, f"{each.name}_{ask}")) for ask in each.asks}
-            answers = {ask: _number(text) if ask == "vlan" else _few(text) or "" for ask, text in typed.items()}
-            yield (*_PLANES, each.name), each.data(**{ask: answer for ask, answer in answers.items() if answer is not GONE})
+            answers = {ask: planes.number(text) if ask == "vlan" else planes.few(text) or "" for ask, text in typed.items()}
+            yield (*planes.PLANES, each.name), each.data(**{ask: answer for ask, answer in answers.items() if answer is not GONE})
 
 
 def _rest(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, object]]:
@@ -128,17 +103,6 @@ def _rest(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, objec
         yield ("admin", "ssh", "authorized_keys"), [line.strip() for line in after.ssh.splitlines() if line.strip()]
     if "ssh_on" in names:
         yield ("admin", "ssh", "enabled"), after.ssh_on
-
-
-def _number(text: str) -> object:
-    text = text.strip()
-    return GONE if not text else int(text) if text.isascii() and text.isdigit() else text
-
-
-def _few(text: str) -> object:
-    """One as itself, several as a list."""
-    found = words(text)
-    return found[0] if len(found) == 1 else found
 
 
 def text(saved: str, before: NodeDraft, after: NodeDraft) -> tuple[str, bool]:
@@ -167,14 +131,14 @@ def _lead(problem: Problem, draft: NodeDraft) -> drafts.Field:
         found = re.match(r"network\.planes\.(\w+)(\.vlan)?", problem.where)
         field = f"{found[1]}_{'vlan' if found[2] else 'address'}" if found else ""
         return next((name for name in draft.asked if name == field), "planes")
+    place = problem.where.replace(f"network.planes.{draft.plane}", drafts.PLANE, 1)
     try:
-        return drafts.field_of(problem)
+        return drafts.field_of(problem.model_copy(update={"where": place}))
     except LookupError:
-        return "ports"
+        return "on" if draft.on else "ports"
 
 
 def _open(draft: NodeDraft) -> Iterator[drafts.Field]:
-    yield from (name for name in ("ports", "name", "timezone") if not getattr(draft, name))
-    if draft.method == "static" and not draft.address.strip():
-        yield "address"
+    yield from (name for name in ("name", "timezone") if not getattr(draft, name))
+    yield from planes.unanswered(draft)
     yield from (name for name in draft.asked if not getattr(draft, name).strip())

@@ -84,9 +84,9 @@ class NetworkPage(Page):
         methods = [Choice("dhcp", _("Address by DHCP")), Choice("static", _("Address given here"))]
         yield Choices(methods, (draft.method,), id="method")
         with Vertical(id="static"):
-            yield Field("address", _("Address"), draft.address, placeholder=_such("10.0.0.11/24"))
-            yield Field("gateway", _("Gateway"), draft.gateway, placeholder=_such("10.0.0.1"))
-            yield Field("dns", _("DNS servers"), draft.dns, placeholder=_such("10.0.0.1, 10.0.0.2"))
+            yield Field("address", _("Address"), draft.address, placeholder=such("10.0.0.11/24"))
+            yield Field("gateway", _("Gateway"), draft.gateway, placeholder=such("10.0.0.1"))
+            yield Field("dns", _("DNS servers"), draft.dns, placeholder=such("10.0.0.1, 10.0.0.2"))
         yield Field("vlan", _("VLAN"), draft.vlan, placeholder=_("(empty: the network comes without a tag)"))
 
     def on_mount(self) -> None:
@@ -143,6 +143,6 @@ class NetworkPage(Page):
         self.console.change(method=event.chosen[0])
 
 
-def _such(example: str) -> str:
+def such(example: str) -> str:
     """In words, since without colour an example alone would look like an answer."""
     return _("(such as {example})").format(example=example)

@@ -46,7 +46,15 @@ class Keys(Static):
     """The keys that work here, each with its word."""
 
     def __init__(self, keys: Sequence[tuple[str, str]]) -> None:
-        super().__init__(Content.assemble(*(part for key, word in keys for part in ((key, "bold"), f" {word}   "))))
+        super().__init__(_keys(keys))
+
+    def put(self, keys: Sequence[tuple[str, str]]) -> None:
+        """Others work from now on."""
+        self.update(_keys(keys))
+
+
+def _keys(keys: Sequence[tuple[str, str]]) -> Content:
+    return Content.assemble(*(part for key, word in keys for part in ((key, "bold"), f" {word}   ")))
 
 
 class Action(Button):

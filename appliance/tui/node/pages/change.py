@@ -13,9 +13,8 @@ from appliance.model.document import load_spec
 from appliance.model.plan import Plan, ReplaceSpec
 from appliance.tui.i18n import _, lost, said
 from appliance.tui.node import edit
+from appliance.tui.node.pages import works
 from appliance.tui.node.pages.base import Manage, sentence
-from appliance.tui.node.pages.work import WorkPage
-from appliance.tui.outcome import Work
 from appliance.tui.screens.base import paragraph
 from appliance.tui.screens.plan import steps
 from appliance.tui.widgets.frame import Action, button
@@ -104,22 +103,11 @@ class ChangePage(Manage):
 
     @on(Action.Pressed, "#apply")
     def _apply(self) -> None:
-        text = self.spec()[0]
-        try:
-            if self.tried:
-                work = self.node.edge.start("net", "apply", "-", "--confirm-within", f"{TRIAL}s", stdin=text)
-            else:
-                work = self.carry_out(text)
-        except (ApplianceError, OSError) as error:
-            self.notice(str(error))
-            return
-        well = _("It is so already; nothing is on trial.") if self.tried else _("Done, and saved.")
-        self.app.switch_screen(WorkPage(_("Applying"), work, well))
+        works.begin(self, *self.arguments(), stdin=self.spec()[0], instead=True)
 
-
-    def carry_out(self, text: str) -> Work:
-        """Begin to apply what is not tried."""
-        return self.node.edge.start("apply", "-", stdin=text)
+    def arguments(self) -> tuple[str, ...]:
+        """Those of `trivet` that carry it out."""
+        return ("net", "apply", "-", "--confirm-within", f"{TRIAL}s") if self.tried else ("apply", "-")
 
 
 class RepairPage(ChangePage):
@@ -139,8 +127,8 @@ class RepairPage(ChangePage):
     def tried(self) -> bool:
         return False
 
-    def carry_out(self, text: str) -> Work:
-        return self.node.edge.start("apply")  # the saved one: what the hardware has lost since keeps it from nothing else
+    def arguments(self) -> tuple[str, ...]:
+        return ("apply",)  # the saved one: what the hardware has lost since keeps it from nothing else
 
     def spec(self) -> tuple[str, bool]:
         return self.node.saved, True

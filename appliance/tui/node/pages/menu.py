@@ -3,6 +3,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from typing import ClassVar
 
@@ -28,7 +29,7 @@ class Item:
 
     label: str
     about: str
-    open: Callable[[], None]
+    open: Callable[[], object]
     key: str = ""
 
 
@@ -116,14 +117,14 @@ class Menu(Manage):
         """What opens a page."""
         return lambda: self.node.open(page())
 
-    def edit(self, page: Callable[[], Page]) -> Callable[[], None]:
-        """What opens a page that changes something: it begins with what the node follows now."""
+    def edit(self, page: Callable[[], Page], plane: str = "management") -> Callable[[], None]:
+        """What opens a page that changes something: it begins with what the node follows now, of this plane."""
 
         def open_() -> None:
             if self.node.seen.reverts_in is not None:
                 self.notice(_("A change is on trial: keep it, or take it back, before another one."))
                 return
-            self.node.begin()
+            self.node.begin(plane)
             self.node.open(page())
 
         return open_
@@ -136,7 +137,7 @@ class MenuPage(Menu):
         return _("Menu")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import change, logs, reports, setup, trial  # noqa: PLC0415 - those that are opened
+        from appliance.tui.node.pages import change, logs, reports, setup, trial, validate, works  # noqa: PLC0415 - those that are opened
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
@@ -152,6 +153,10 @@ class MenuPage(Menu):
         about = _("Make the node what its spec says, where it is not: repairs what somebody or something has altered. The plan "
                   "is shown first.")  # fmt: skip
         yield Item(_("Apply the spec again"), about, self.edit(change.RepairPage))
+        about = _("Is the saved spec right, and is this machine what it says? All that is not, in one list.")
+        yield Item(_("Validate the configuration"), about, self.to(validate.ValidatePage), key="v")
+        about = _("What the consoles of this node have begun: what runs now, and how the last ones have ended.")
+        yield Item(_("Work"), about, self.to(works.WorksPage), key="w")
         yield Item(_("Shell"), _("A root shell on this screen. `exit` comes back here."), self._shell)
         yield Item(_("Restart or switch off"), _("You are asked before it is done."), self.to(PowerMenu))
         yield Item(_("Log out"), _("Back to the status, which everybody may see."), self.action_leave)
@@ -178,15 +183,43 @@ class NetworkMenu(Menu):
         return _("Network")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import nettest, reports, settings  # noqa: PLC0415 - as above
+        from appliance.tui.node.pages import nettest, plane, reports, works  # noqa: PLC0415 - as above
 
         yield Item(_("Show"), _("Planes, their ports and bonds, neighbours, counters."), self.to(reports.NetworkPage))
         about = _("Ports, bond, VLAN, address, gateway, DNS. The change is tried for a minute, and takes itself back unless you "
                   "keep it.")  # fmt: skip
-        yield Item(_("Change the management network"), about, self.edit(settings.NetworkEdit))
+        yield Item(_("Change the management network"), about, self.edit(plane.NetworkEdit))
         about = _("Link, address, gateway, DNS and MTU of each plane, asked on the wire, one after the other.")
-        yield Item(_("Test"), about, lambda: nettest.begin(self))
+        yield Item(_("Test"), about, lambda: works.begin(self, "net", "test", nettest.STEPS))
         yield Item("SR-IOV", _("Ports with virtual functions, and who has them."), self.to(reports.SriovPage))
+        about = _("How fast this node and another one reach each other, on the plane of your choice.")
+        yield Item(_("Throughput"), about, self.to(nettest.ThroughputPage), key="t")
+        about = _("Change the networks of virtual machines and of storage, add one that is not there, take one away. Each change "
+                  "is tried for a minute, too.")  # fmt: skip
+        yield Item(_("Change another plane"), about, self.to(PlanesMenu))
+
+
+class PlanesMenu(Menu):
+    """The planes but for management, which has a line of its own, since one may lock oneself out by it."""
+
+    def heading(self) -> str:
+        return _("Change another plane")
+
+    def items(self) -> Iterable[Item]:
+        from appliance.tui.node.pages import plane  # noqa: PLC0415 - as above
+
+        abouts = {
+            "business": _("By this plane virtual machines reach the outside."),
+            "overlay": _("Tunnels between virtual machines of several nodes."),
+            "storage": _("The nodes exchange the data of disks."),
+        }
+        for name, about in abouts.items():
+            now = _("It is there now.") if self._there(name) else _("This node does not have it yet.")
+            yield Item(name, f"{about}\n\n{now}", self.edit(partial(plane.NetworkEdit, name), name))
+
+    def _there(self, name: str) -> bool:
+        network = self.node.seen.network
+        return network is not None and any(each.name == name for each in network.planes)
 
 
 class NodeMenu(Menu):

@@ -14,7 +14,6 @@ from appliance.tui.node.pages.base import Manage
 from appliance.tui.node.pages.change import ChangePage
 from appliance.tui.screens.admin import AdminPage
 from appliance.tui.screens.base import paragraph
-from appliance.tui.screens.network import NetworkPage
 from appliance.tui.screens.node import NodePage
 from appliance.tui.widgets.choices import Choice, Choices
 from appliance.tui.widgets.field import Field, Remark
@@ -55,20 +54,6 @@ class Edit(Manage):
             self.notice(_("Nothing is other than it was."))
         else:
             self.app.push_screen(ChangePage())
-
-
-class NetworkEdit(Edit, NetworkPage):
-    """The management network."""
-
-    def help(self) -> Sequence[str]:
-        return (
-            _("By this network you reach the node. What you change is shown as a plan, and then tried for a minute: unless you "
-              "keep it, the node goes back to what it had."),
-            *super().help()[1:],
-        )  # fmt: skip
-
-    def fields(self) -> ComposeResult:
-        yield from NetworkPage.body(self)
 
 
 class NameEdit(Edit, NodePage):

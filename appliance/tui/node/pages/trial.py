@@ -9,12 +9,11 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Static
 
-from appliance.errors import ApplianceError
 from appliance.tui import table
 from appliance.tui.i18n import _
 from appliance.tui.node import big
+from appliance.tui.node.pages import works
 from appliance.tui.node.pages.base import Manage
-from appliance.tui.node.pages.work import WorkPage
 from appliance.tui.node.seen import planes, trial
 from appliance.tui.screens.base import paragraph
 from appliance.tui.widgets.frame import Action
@@ -97,17 +96,12 @@ class TrialPage(Manage):
 
     @on(Action.Pressed, "#keep")
     def _keep(self) -> None:
-        self._begin("confirm", _("Keeping the change"), _("The change is kept; the next starts follow it."))
+        self._begin("confirm")
 
     @on(Action.Pressed, "#revert")
     def _revert(self) -> None:
-        self._begin("revert", _("Taking the change back"), _("The network is as the saved spec says."))
+        self._begin("revert")
 
-    def _begin(self, verb: str, title: str, well: str) -> None:
-        try:
-            work = self.node.edge.start("net", verb)
-        except (ApplianceError, OSError) as error:
-            self.notice(str(error))
-            return
-        self.node.postponed = True
-        self.app.switch_screen(WorkPage(title, work, well))
+    def _begin(self, verb: str) -> None:
+        if works.begin(self, "net", verb, instead=True):
+            self.node.postponed = True

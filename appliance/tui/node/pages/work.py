@@ -6,19 +6,23 @@ from typing import ClassVar
 
 from textual import on
 from textual.binding import Binding
+from textual.content import Content
 
 from appliance.tui.i18n import _
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.outcome import Work
 from appliance.tui.progress import Work as Progress
 from appliance.tui.screens.progress import ProgressPage
-from appliance.tui.widgets.frame import Action
+from appliance.tui.widgets.frame import Action, Keys
 
 
 class WorkPage(ProgressPage, Manage):
-    """`well` is what is said when it has ended as it should. Closed, it leads to the trial that it began, or to the menu."""
+    """`well` is what is said when it has ended as it should. Closed, it leads to the trial that it began, or to the menu.
 
-    BINDINGS: ClassVar = [Binding("f10", "nothing", priority=True), Binding("escape", "close", priority=True)]
+    It may be left before: then it is found again in the list of works (pages/works.py), on every console.
+    """
+
+    BINDINGS: ClassVar = [Binding("f10", "leave", priority=True), Binding("escape", "close", priority=True)]
 
     def __init__(self, title: str, started: Work, well: str) -> None:
         super().__init__(started)
@@ -31,14 +35,17 @@ class WorkPage(ProgressPage, Manage):
     def help(self) -> Sequence[str]:
         return (
             _("What is done is done by `trivet`, as on the command line; its journal is in /var/lib/trivet/log."),
-            _("If this screen goes away, the work goes on."),
+            _("If this screen goes away, the work goes on. Esc leaves it; Work in the menu leads back, on every console."),
         )
 
     def keys(self) -> list[tuple[str, str]]:
-        return [("F1", _("Help")), ("Esc", _("Close"))]
+        return [("F1", _("Help")), ("Esc", self._away()), ("F10", _("Log out"))]
+
+    def _away(self) -> str:
+        return _("Close") if self.over else _("Leave it running")
 
     def actions(self) -> Iterable[Action]:
-        return (Action(_("Close"), id="close", disabled=not self.over),)
+        return (Action(self._away(), id="close"),)
 
     def succeeded(self, code: int) -> bool:
         self._code = code
@@ -58,7 +65,8 @@ class WorkPage(ProgressPage, Manage):
         self._close()
 
     def _close(self) -> None:
-        self.query_one("#close", Action).disabled = False
+        self.query_one(Keys).put(self._keys())
+        self.query_one("#close", Action).label = Content(f"< {self._away()} >")
         self.query_one("#close", Action).focus()
 
     def _bar(self, work: Progress) -> str:
@@ -71,8 +79,8 @@ class WorkPage(ProgressPage, Manage):
 
     @on(Action.Pressed, "#close")
     def action_close(self) -> None:
-        """Only when it is over: there is nothing to go back to before."""
-        if self.over:
-            self.node.back_to_menu()
-        else:
-            self.app.bell()
+        """The work does not need this page."""
+        self.node.back_to_menu()
+
+    def action_leave(self) -> None:
+        Manage.action_leave(self)
