@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From text to a Spec, with every problem at once: YAML with duplicate keys refused, old versions lifted, keys checked."""
+"""From text to a document, with every problem at once: YAML with duplicate keys refused, old versions lifted, keys checked.
+
+The node's spec is one; documents of VMs and of their networks are read by the same rules.
+"""
 
 import difflib
 import re
@@ -14,7 +17,6 @@ from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.upgrade import lift
 
-M = TypeVar("M", bound=BaseModel)
 
 # Sentences for pydantic's error types; anything else keeps pydantic's own words, which are readable English too.
 _SENTENCES = {
@@ -32,6 +34,8 @@ _SENTENCES = {
     "less_than_equal": "must be at most {le}",
     "greater_than_equal": "must be at least {ge}",
 }
+Document = TypeVar("Document", bound=BaseModel)
+
 _MISSING = {"version": "begin the document with `version: 1`"}
 # How pydantic names the branches of a union in a path; people know only the keys.
 _UNION_TAG = re.compile(r"(tuple|literal|function-\w+|constrained-\w+|lax-or-strict)(\[.*)?|int|str|Range")
@@ -90,23 +94,27 @@ def parse_yaml(text: str) -> Any:
 
 def load_spec(text: str) -> Spec:
     """A Spec from YAML text. SpecError holds every problem, each with its path."""
+    return load(text, Spec, "begin with `version: 1`, `node:` and `network:`")
+
+
+def load(text: str, kind: type[Document], hint: str) -> Document:
+    """A document of a kind from YAML text; `hint` says how one begins. SpecError as in load_spec."""
     data = parse_yaml(text)
     if not isinstance(data, dict):
         found = "empty" if data is None else f"a {type(data).__name__}"
-        hint = "begin with `version: 1`, `node:` and `network:`"
         raise SpecError([Problem(where="the document", message=f"must be a mapping, and is {found}", hint=hint)])
-    return validated(Spec, lift(data))
+    return validated(kind, lift(data))
 
 
-def validated(model: type[M], data: Any) -> M:
+def validated(kind: type[Document], data: Any) -> Document:
     """A document of any kind from its data. SpecError holds every problem, each with its path."""
     try:
-        return model.model_validate(data)
+        return kind.model_validate(data)
     except ValidationError as error:
-        raise SpecError(_problems(error, model)) from None
+        raise SpecError(_problems(error, kind)) from None
 
 
-def _problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+def _problems(error: ValidationError, kind: type[BaseModel]) -> list[Problem]:
     """One problem a place. A union reports each branch; the branches are folded into one sentence.
 
     Where one branch found something within the value, it is the one that was meant, and the others have nothing to say.
@@ -115,13 +123,13 @@ def _problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     for detail in error.errors(include_url=False):
         by_place.setdefault(_path(detail["loc"]), []).append(detail)
     meant = {where for where in by_place if not any(other.startswith((f"{where}.", f"{where}[")) for other in by_place)}
-    return [_problem(where, details, model) for where, details in by_place.items() if where in meant]
+    return [_problem(where, details, kind) for where, details in by_place.items() if where in meant]
 
 
-def _problem(where: str, details: list[ErrorDetails], model: type[BaseModel]) -> Problem:
+def _problem(where: str, details: list[ErrorDetails], kind: type[BaseModel]) -> Problem:
     first = details[0]
     if first["type"] == "extra_forbidden":
-        known = _keys(first["loc"][:-1], model)
+        known = _keys(first["loc"][:-1], kind)
         near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return Problem(where=where, message="unknown key", hint=hint)
@@ -149,7 +157,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 
 def _keys(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """The keys that the model at this path knows, which begins at `model`."""
+    """The keys that the model at this path knows."""
     for part in loc:
         field = model.model_fields.get(str(part))
         if field is None:

@@ -2,7 +2,7 @@
 """Inventory: what this machine has and is now. Observed, never wished."""
 
 from appliance.model.base import Model
-from appliance.model.machine import Machine
+from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Address, Chassis, Device, Nic, VfPool
 from appliance.model.pool import Pool
 from appliance.model.selector import Chosen
@@ -43,6 +43,7 @@ class Inventory(Model):
 
     `chosen` is which ports the selectors of a spec chose here before. `firewall` is the digest of the table that is loaded, ""
     for none of ours; `chassis` is this node in OVN, while it runs. `pool` is this node's own Ceph, None where none was ever made.
+    `etcd`: it runs here.
     """
 
     version: int = 1
@@ -56,4 +57,6 @@ class Inventory(Model):
     chassis: Chassis | None = None
     pools: tuple[VfPool, ...] = ()
     pool: Pool | None = None
+    virtualisation: Virtualisation = Virtualisation()
+    etcd: bool = False
     system: System = System()
