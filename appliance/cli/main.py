@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from appliance import __version__, flow
 from appliance.cli import net as net_cli
-from appliance.cli import pxe as pxe_cli
 from appliance.cli import network as network_cli
+from appliance.cli import pxe as pxe_cli
 from appliance.cli import render
 from appliance.cli import vm as vm_cli
 from appliance.cli.source import read_spec

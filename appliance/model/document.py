@@ -17,7 +17,6 @@ from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.upgrade import lift
 
-
 # Sentences for pydantic's error types; anything else keeps pydantic's own words, which are readable English too.
 _SENTENCES = {
     "missing": "is missing",
