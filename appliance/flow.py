@@ -20,19 +20,22 @@ from appliance.model.selector import Chosen
 from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.network import addresses, hostdev
 from appliance.services.network import apply as network_apply
-from appliance.services.network import hostdev
 from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
+from appliance.services.storage import apply as storage_apply
 from appliance.services.storage import check as storage_check
 from appliance.services.storage import observe as storage
+from appliance.services.storage import plan as storage_plan
+from appliance.services.storage import pool
 from appliance.services.storage import roles as storage_roles
 from appliance.services.system import apply as system_apply
 from appliance.services.system import hardware
 from appliance.services.system import observe as system
 from appliance.services.system import plan as system_plan
 
-HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS | network_apply.HANDLERS
+HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS | network_apply.HANDLERS | storage_apply.HANDLERS
 
 
 def inspect(host: Host) -> Inventory:
@@ -51,6 +54,7 @@ def inspect(host: Host) -> Inventory:
         firewall=network.firewall(host) if now.installed else "",
         chassis=network.chassis(host, switch) if now.installed else None,
         pools=hostdev.pools(host) if now.installed else (),
+        pool=pool.observe(host, disks) if now.installed else None,
         system=now,
     )
 
@@ -121,10 +125,20 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *installer_plan.finish(inventory),
             *system_plan.plan(inventory, spec),
             *network_plan.plan(inventory, spec, follow=saved),
+            *storage_plan.plan(inventory, spec, _stands(inventory, spec)),
             *system_plan.save(inventory, spec),
         ),
-        pending=(*system_plan.pending(spec), *network_plan.pending(inventory, spec, follow=saved)),
+        pending=(
+            *system_plan.pending(spec),
+            *network_plan.pending(inventory, spec, follow=saved),
+            *storage_plan.pending(inventory, spec, _stands(inventory, spec), storage_plan.plane(spec)),
+        ),
     )
+
+
+def _stands(inventory: Inventory, spec: Spec) -> str:
+    """The address of this node for the pool."""
+    return addresses.standing(inventory, spec, storage_plan.plane(spec))
 
 
 def apply(plan: Plan, host: Host, emit: Emit) -> None:
