@@ -25,12 +25,15 @@ from appliance.services.cluster import plan as cluster_plan
 from appliance.services.hypervisor import apply as hypervisor_apply
 from appliance.services.hypervisor import observe as hypervisor
 from appliance.services.hypervisor import plan as hypervisor_plan
+from appliance.services.network import addresses, hostdev
 from appliance.services.network import apply as network_apply
-from appliance.services.network import hostdev
 from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
+from appliance.services.storage import apply as storage_apply
 from appliance.services.storage import check as storage_check
 from appliance.services.storage import observe as storage
+from appliance.services.storage import plan as storage_plan
+from appliance.services.storage import pool
 from appliance.services.storage import roles as storage_roles
 from appliance.services.system import apply as system_apply
 from appliance.services.system import hardware
@@ -38,7 +41,12 @@ from appliance.services.system import observe as system
 from appliance.services.system import plan as system_plan
 
 HANDLERS: Handlers = (
-    installer_apply.HANDLERS | system_apply.HANDLERS | network_apply.HANDLERS | hypervisor_apply.HANDLERS | cluster_apply.HANDLERS
+    installer_apply.HANDLERS
+    | system_apply.HANDLERS
+    | network_apply.HANDLERS
+    | storage_apply.HANDLERS
+    | cluster_apply.HANDLERS
+    | hypervisor_apply.HANDLERS
 )
 
 
@@ -58,6 +66,7 @@ def inspect(host: Host) -> Inventory:
         firewall=network.firewall(host) if now.installed else "",
         chassis=network.chassis(host, switch) if now.installed else None,
         pools=hostdev.pools(host) if now.installed else (),
+        pool=pool.observe(host, disks) if now.installed else None,
         virtualisation=hypervisor.virtualisation(host) if now.installed else Virtualisation(),
         etcd=cluster.etcd(host) if now.installed else False,
         system=now,
@@ -130,6 +139,7 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *installer_plan.finish(inventory),
             *system_plan.plan(inventory, spec),
             *network_plan.plan(inventory, spec, follow=saved),
+            *storage_plan.plan(inventory, spec, _stands(inventory, spec)),
             *cluster_plan.plan(inventory, spec),
             *hypervisor_plan.plan(inventory, spec),
             *system_plan.save(inventory, spec),
@@ -137,9 +147,15 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
         pending=(
             *system_plan.pending(spec),
             *network_plan.pending(inventory, spec, follow=saved),
+            *storage_plan.pending(inventory, spec, _stands(inventory, spec), storage_plan.plane(spec)),
             *(hypervisor_plan.pending(inventory, spec) if saved else ()),
         ),
     )
+
+
+def _stands(inventory: Inventory, spec: Spec) -> str:
+    """The address of this node for the pool."""
+    return addresses.standing(inventory, spec, storage_plan.plane(spec))
 
 
 def apply(plan: Plan, host: Host, emit: Emit) -> None:

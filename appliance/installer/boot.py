@@ -14,10 +14,11 @@ from appliance.errors import ApplianceError, StepFailed
 from appliance.host import blocks
 from appliance.host.host import Host
 from appliance.installer import grub, layout
-from appliance.installer.devices import WORK, disk_link, mounted
+from appliance.installer.devices import WORK, mounted
 from appliance.installer.esp import Esp
 from appliance.installer.slots import probe
 from appliance.model.plan import InstallBoot
+from appliance.services.storage.devices import disk_link
 
 NODE = "/trivet/node.json"
 SHIM = "/EFI/BOOT/BOOTX64.EFI"

@@ -1,23 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Effects on whole disks: erase, partition, mirror, and the name that makes an installation a node.
-
-The order of writes in erasing matters: the partition table is what says "unfinished", so it goes last and at once. A
-power cut leaves either a disk that says so or one that is blank.
-"""
+"""Effects on whole disks: erase, partition, mirror, and the name that makes an installation a node."""
 
 import json
 
 from appliance.engine.apply import Handler, Report
-from appliance.errors import StalePlan
 from appliance.host import blocks
 from appliance.host.host import Host
 from appliance.installer import grub, layout
-from appliance.installer.devices import disk_link, partitions, refresh, release, wait_for
 from appliance.model.plan import FinishInstall, MirrorPartition, PartitionDisk, WipeDisk
-from appliance.model.storage import Disk
+from appliance.services.storage.devices import disk_link, erase, expected, refresh, wait_for
 from appliance.services.storage.observe import observe_disk
-
-_HINT = "see what is on it with `trivet inspect`, and plan again"
 
 
 class _WipeDisk:
@@ -26,41 +18,7 @@ class _WipeDisk:
         return disk is not None and disk.fingerprint == ""
 
     def do(self, step: WipeDisk, host: Host, report: Report) -> None:
-        disk = _expected(host, step.disk, step.expects)
-        release(host, disk.link)
-        name = (host.files.real(disk.link) or "").rpartition("/")[2]
-        whole, *parts = (f"/dev/{n}" for n in partitions(host, name))
-        for part in parts:
-            _zero_end(part)
-            _zero_begin(part)
-        _zero_end(whole)
-        _zero_begin(whole)
-        # What stands elsewhere (VMFS, old RAID superblocks); the table is gone and cannot be half erased by it.
-        host.run(["wipefs", "--all", "--force", "--lock=yes", "--quiet", whole])
-        host.udev.settle()
-        host.run(["blockdev", "--rereadpt", whole], check=False)  # where it fails, wipefs has had it read before
-        refresh(host, whole)
-
-
-def _expected(host: Host, disk_id: str, fingerprint: str) -> Disk:
-    """The disk as it was when the plan was made, or StalePlan."""
-    disk = observe_disk(host, disk_id)
-    if disk is None:
-        raise StalePlan(f"the disk {disk_id} is not there any more", _HINT)
-    if disk.unusable:
-        raise StalePlan(f"{disk.label} may not be used: {', '.join(disk.unusable)}", _HINT)
-    if disk.fingerprint != fingerprint:
-        raise StalePlan(f"{disk.label} does not hold what it held: {disk.holds or 'nothing'}", _HINT)
-    return disk
-
-
-def _zero_begin(device: str) -> None:
-    blocks.zero(device, 0, min(layout.MIB, blocks.size(device)))
-
-
-def _zero_end(device: str) -> None:
-    size = blocks.size(device)
-    blocks.zero(device, max(0, size - layout.MIB), min(layout.MIB, size))
+        erase(host, expected(host, step.disk, step.expects))
 
 
 class _PartitionDisk:
@@ -70,7 +28,7 @@ class _PartitionDisk:
         return read_table(host, link) == wanted and all(host.files.real(layout.part(link, p.number)) for p in step.partitions)
 
     def do(self, step: PartitionDisk, host: Host, report: Report) -> None:
-        disk = _expected(host, step.disk, "")
+        disk = expected(host, step.disk, "")
         lines = [f"label: gpt\nlabel-id: {step.uuid}"] + [
             f'start={p.start}MiB, size={p.size}MiB, type={p.type}, uuid={p.uuid}, name="{p.name}"' for p in step.partitions
         ]

@@ -56,6 +56,7 @@ class Pool(Model):
 
     `monitor` and `manager`: they run. What follows `osds` is what the monitor says, and nothing while it does not answer: `hosts`
     that have OSDs, the pool's `name` ("" for none yet) and the `wish` that it is, `settings` by "who/name".
+    `internal` is what Ceph's own pool is, which the manager makes for itself; None before it has.
     """
 
     fsid: str
@@ -69,6 +70,7 @@ class Pool(Model):
     name: str = ""
     replicas: int = 0
     wish: Wish | None = None
+    internal: Wish | None = None
     settings: dict[str, str] = {}
 
     def osd_of(self, disk: str) -> Osd | None:

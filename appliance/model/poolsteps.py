@@ -78,12 +78,16 @@ class AddOsd(BaseStep):
 
 
 class StartOsd(BaseStep):
-    """Start the daemon of an OSD that is there. It does not wait for the pool to be well."""
+    """Start the daemon of an OSD that is there, on its logical volume with `lvm`, with its database on an SSD with `db`.
+
+    It does not wait for the pool to be well."""
 
     kind: Literal["start-osd"] = "start-osd"
     osd: int
     uuid: str
     disk: str
+    lvm: bool = False
+    db: bool = False
 
     def __str__(self) -> str:
         return f"start osd.{self.osd} on {self.disk}"
@@ -92,13 +96,17 @@ class StartOsd(BaseStep):
 class RemoveOsd(BaseStep):
     """Take an OSD out of the pool for good, and erase its disk if that is there.
 
-    Refused while data would be lost. `disk` is "" when it is gone already.
+    Refused while data would be lost. `disk` is "" when it is gone already; `cache` is the SSD that has a part of it. What is on
+    it is copied to others first; with `degraded` it is enough that everything stays readable.
     """
 
     kind: Literal["remove-osd"] = "remove-osd"
     osd: int
     uuid: str
     disk: str = ""
+    cache: str = ""
+    lvm: bool = False
+    degraded: bool = False
     fsid: str
 
     def __str__(self) -> str:

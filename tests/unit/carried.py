@@ -38,6 +38,7 @@ from appliance.model.spec import Spec
 from appliance.services.network.gone import remaining
 from appliance.services.network.ports import choices
 from appliance.services.network.sriov import pool_of
+from tests.unit.pooled import pooled
 
 MACHINES = Path(__file__).parents[1] / "machines"
 _FIRST, _STRIDE = 0x80, 2
@@ -165,6 +166,8 @@ def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch
             system = {"password": step.fingerprint}
         case SetUnit():
             system = {"ssh": step.running}
+        case _ if (after := pooled(now, step)) is not None:
+            return after
         case _:
             raise AssertionError(f"{step.kind} is of an installation, not of a node")
     return now.model_copy(update={"system": now.system.model_copy(update=system), **facts})

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.errors import StepFailed
 from appliance.host.host import Host, Result
-from appliance.installer import devices
+from appliance.services.storage import devices
 
 DISK, STATE = "/dev/disk/by-id/ata-X", "/dev/disk/by-id/ata-X-part5"
 

@@ -25,6 +25,7 @@ from pathlib import Path
 from tests.vm import nspawn
 from tests.vm.console import Console, ConsoleError, Output, Pty
 from tests.vm.lab import BUILD, REPO, push
+from tests.vm.loops import LoopDisk, binds, static_files
 from tests.vm.namespaces import find_init, members
 from tests.vm.nspawn import Node
 from tests.vm.process import MORTAL, LabError, command, end, wait_for
@@ -124,7 +125,7 @@ class ContainerNode:
         self.folder = folder
         self.console: Console
         self._process: subprocess.Popen[bytes] | None = None
-        self._loops: list[tuple[str, int]] = []
+        self._loops: list[LoopDisk] = []
         self._init = 0
         self._frozen = False
         # Two systemds in one control group would take each other's processes for their own, and end them.
@@ -139,7 +140,19 @@ class ContainerNode:
 
     @property
     def disks(self) -> list[str]:
-        return [device for device, _ in self._loops]
+        return [loop.device for loop in self._loops]
+
+    @property
+    def loops(self) -> list[LoopDisk]:
+        return self._loops
+
+    def plug(self, order: str) -> LoopDisk:
+        """Put another disk in while it runs."""
+        disk = LoopDisk(self.folder, self.node.name, len(self._loops), order)
+        self._loops.append(disk)
+        major, minor = disk.number
+        self.run(f"mknod {disk.device} b {major} {minor} && chgrp disk {disk.device}")
+        return disk
 
     @property
     def running(self) -> bool:
@@ -261,8 +274,8 @@ class ContainerNode:
     # -- details ------------------------------------------------------------------------------------------------------
 
     def release(self) -> None:
-        for _, handle in self._loops:
-            os.close(handle)
+        for loop in self._loops:
+            loop.close()
         self._loops.clear()
         shutil.rmtree(self.folder / "upper", ignore_errors=True)
         shutil.rmtree(self.folder / "work", ignore_errors=True)
@@ -272,12 +285,15 @@ class ContainerNode:
         for part in ("upper", "work"):
             shutil.rmtree(self.folder / part, ignore_errors=True)
             (self.folder / part).mkdir()
+        if push():
+            static_files(REPO / "elements", self.folder / "upper")
         nspawn.prepare(self.folder / "upper", self.node)
 
     def _argv(self, merged: Path) -> list[str]:
         code = (self.lab.code(REPO / "appliance"),) if push() else ()
-        binds = ((str(self.state), "/var/lib/trivet"), *((disk, disk) for disk in self.disks), *self.node.binds, *code)
-        return nspawn.argv(self.node, merged, [self.link(index) for index in range(len(self.node.networks))], binds)
+        disks = (*((disk, disk) for disk in self.disks), *binds(self.folder)) if self._loops else ()
+        bound = ((str(self.state), "/var/lib/trivet"), *disks, *self.node.binds, *code)
+        return nspawn.argv(self.node, merged, [self.link(index) for index in range(len(self.node.networks))], bound)
 
     def _cable_up(self) -> None:
         for index, network in enumerate(self.node.networks):
@@ -286,13 +302,8 @@ class ContainerNode:
             self.lab.command("ip", "link", "set", self.link(index), "master", self.lab.bridge(network), "up")
 
     def _attach_disks(self) -> None:
-        """Loop devices that the kernel frees when the last user is gone: the node, and the handle that we keep."""
-        for index, size in enumerate(self.node.disks[len(self._loops) :], start=len(self._loops)):
-            file = self.folder / f"disk{index}.img"
-            command("truncate", "-s", size, str(file))
-            device = command("losetup", "--find", "--show", str(file)).strip()
-            self._loops.append((device, os.open(device, os.O_RDONLY)))
-            command("losetup", "--detach", device)
+        for index, order in enumerate(self.node.disks[len(self._loops) :], start=len(self._loops)):
+            self._loops.append(LoopDisk(self.folder, self.node.name, index, order))
 
     def _find_init(self) -> int | None:
         if self._process is None or not self.running:

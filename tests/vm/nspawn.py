@@ -20,7 +20,8 @@ ExecStartPre=mount -o remount,bind,rw /proc/sys/kernel/hostname
 
 @dataclass(frozen=True)
 class Node:
-    """A node: `networks` are bridges of the lab, seen as eth0, eth1, ...; `disks` are sizes, seen under /dev/loop*.
+    """A node: `networks` are bridges of the lab, seen as eth0, eth1, ...; `disks` are sizes, seen under /dev/loop*;
+    with "hdd" behind it a disk rotates.
 
     `trivetd` are lines more in the section [Service] of its unit.
     """

@@ -48,6 +48,9 @@ def _rules(spec: Spec, name: str) -> Iterator[Rule]:
         yield _DHCPV6  # routers say whether there is a server
     if name == "management" and spec.admin.ssh.enabled:
         yield Rule("tcp", "22", "SSH")
+    if spec.storage is not None and name == ("storage" if "storage" in spec.network.planes.given else "management"):
+        yield Rule("tcp", "3300", "Ceph's monitor")
+        yield Rule("tcp", "6800-7568", "Ceph's manager and OSDs")
     if name == ovn.tunnels(spec):
         yield Rule("udp", str(geneve.PORT), "Geneve")
 

@@ -6,12 +6,12 @@ spec has none, on management's, as in a lab with one port. A card that died move
 not for another plane, and with the address that the spec says the networks of the other planes go on.
 """
 
-import ipaddress
 from collections.abc import Sequence
 
 from appliance.model.inventory import Inventory
 from appliance.model.network import Chassis
 from appliance.model.spec import Spec
+from appliance.services.network import addresses
 from appliance.services.network.gone import remaining
 from appliance.services.network.topology import BRIDGE, Uplink
 
@@ -40,11 +40,5 @@ def address(inventory: Inventory, spec: Spec) -> str:
 
 
 def end(inventory: Inventory, spec: Spec, uplinks: Sequence[Uplink]) -> str:
-    """The address at which tunnels end: the plane's first static one, or what a server or router has given; "" for none yet."""
-    name = tunnels(spec)
-    stated = spec.network.planes.given[name].addresses if name else ()
-    here = [(uplink, plane) for uplink in uplinks for plane in uplink.planes if plane.name == name]
-    links = {plane.name if plane in uplink.apart else uplink.link for uplink, plane in here}
-    given = (a.address for a in inventory.addresses if a.link in links and a.scope == "global")
-    first = next(iter((*stated, *given)), "")
-    return str(ipaddress.ip_interface(first).ip) if first else ""
+    """The address at which tunnels end; "" for none yet."""
+    return addresses.first(inventory, spec, uplinks, tunnels(spec))

@@ -97,7 +97,12 @@ def _observe(host: Host, devices: Sequence[UdevDevice], found: Sequence[_Found])
 
 
 def _is_disk(device: UdevDevice) -> bool:
-    """Hardware, what the mainboard's own RAID made of hardware, or a disk with several paths; no loop, map, CD or memory."""
+    """Hardware, what the mainboard's own RAID made of hardware, or a disk with several paths; no loop, map, CD or memory.
+
+    A loop device with a serial is a container node's disk: no udev gives it one.
+    """
+    if "/virtual/block/loop" in device.path:
+        return bool(device.properties.get("ID_SERIAL_SHORT"))
     if _VIRTUAL.search(device.path):
         return raid.is_volume(device) or device.properties.get("DM_UUID", "").startswith("mpath-")
     return not _NOT_A_DISK.search(device.path)

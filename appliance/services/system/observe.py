@@ -10,10 +10,11 @@ from appliance.host.host import Host
 from appliance.host.units import running
 from appliance.model.document import load_spec
 from appliance.model.inventory import Image, System
+from appliance.model.pool import CONF
 from appliance.model.rendered import ETCD_DEFAULTS, QEMU_CONF, digest
 from appliance.services.system.plan import HOSTS, KEYS, TIMESYNCD
 
-RENDERED = (HOSTS, TIMESYNCD, KEYS, QEMU_CONF, ETCD_DEFAULTS, "/run/systemd/network/*-trivet-*")
+RENDERED = (HOSTS, TIMESYNCD, KEYS, CONF, QEMU_CONF, ETCD_DEFAULTS, "/run/systemd/network/*-trivet-*")
 """Files that Trivet writes whole; a glob may stand in the last component."""
 
 SPEC = "/var/lib/trivet/spec.yaml"
@@ -31,6 +32,7 @@ def observe(host: Host) -> System:
         timezone=timezone(host),
         password=password(host),
         ssh=running(host, "ssh.service"),
+        machine_id=host.files.read("/etc/machine-id") or "",
         files=_files(host),
         image=_image(host),
     )

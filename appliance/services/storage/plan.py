@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(what this node's Ceph is, the spec's storage) -> steps. Pure.
+
+The order is that of a node that starts: what is there comes up first, monitor, manager and each OSD, and waits for nothing. Then
+what the spec has and the pool has not. What the monitor keeps is last, since it can only be compared when that answers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from appliance.model.inventory import Inventory
+from appliance.model.plan import Pending, Step
+from appliance.model.pool import CONF, POOL, Osd, Pool, fsid_of, made
+from appliance.model.poolsteps import (
+    AddCache,
+    AddOsd,
+    ConfigurePool,
+    DropCache,
+    MakeMonitor,
+    RemoveOsd,
+    RunManager,
+    RunMonitor,
+    StartOsd,
+    TunePool,
+)
+from appliance.model.rendered import render
+from appliance.model.spec import Spec, StorageSpec
+from appliance.model.storage import Disk
+from appliance.services.storage import conf, fast
+from appliance.services.storage.roles import Group, assign
+
+PLACE = "storage"
+
+
+def osd_uuid(fsid: str, disk: str) -> str:
+    """An OSD's own, by its disk: an addition that was interrupted makes no second one."""
+    return made(fsid, f"osd on {disk}")
+
+
+def plane(spec: Spec) -> str:
+    """The plane of the network on which the pool's daemons meet."""
+    return "storage" if spec.network.planes.storage else "management"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is decided once. `pool` is what is there, or what would be there after its first step."""
+
+    inventory: Inventory
+    spec: Spec
+    pool: Pool
+    groups: tuple[Group, ...]
+
+    @property
+    def storage(self) -> StorageSpec:
+        return self.spec.storage or StorageSpec()
+
+    def disk(self, name: str) -> Disk | None:
+        return next((disk for disk in self.inventory.disks if disk.id == name), None)
+
+    @property
+    def data(self) -> list[Disk]:
+        """The disks that carry the pool, once the plan is done."""
+        chosen = {name for group in self.groups for name in group.data} | {osd.disk for osd in self.pool.osds}
+        return [disk for disk in self.inventory.disks if disk.id in chosen]
+
+
+def plan(inventory: Inventory, spec: Spec, address: str) -> Iterator[Step]:
+    """The steps that make this node's Ceph what the spec says; `address` is the one that the node has for it, "" for none yet."""
+    work = _work(inventory, spec, address)
+    if work is None or not address or not (work.data or inventory.pool):
+        return
+    pool, osds = work.pool, len(work.data)
+    copies = conf.wish(work.storage, work.data, pool.hosts).replicas if work.data else 1
+    text = conf.conf(pool.fsid, pool.host, pool.address, copies, emulated=conf.emulated(inventory))
+    yield from render(inventory, CONF, text, why="what every program of Ceph on this node reads")
+    if inventory.pool is None:
+        why = f"{PLACE}: a single node is a pool of one"
+        yield MakeMonitor(fsid=pool.fsid, host=pool.host, address=pool.address, why=why)
+    if not pool.monitor:
+        yield RunMonitor(host=pool.host, address=pool.address, why="it keeps the map of the pool")
+    if not pool.manager:
+        yield RunManager(host=pool.host, why="it balances the pool and counts what is in it")
+    yield from _there(pool)
+    yield from _new(work)
+    if not osds:
+        return
+    wished = conf.wish(work.storage, work.data, pool.hosts)
+    changed = conf.changed(pool.settings, conf.settings(inventory, spec, pool.host, wished, osds))
+    if changed:
+        yield TunePool(settings=changed, why="memory, scrub hours, priorities and when a disk is given up")
+    internal = pool.internal is None or (pool.internal.replicas, pool.internal.domain) == (wished.replicas, wished.domain)
+    if pool.wish != wished or not internal:
+        number = "one disk" if osds == 1 else f"{osds} disks"
+        now = f", and not {pool.wish.replicas} any more" if pool.wish and pool.wish.replicas != wished.replicas else ""
+        yield ConfigurePool(pool=POOL, wish=wished, why=f"{number} for data{now}")
+
+
+def _work(inventory: Inventory, spec: Spec, address: str) -> _Work | None:
+    if spec.storage is None and inventory.pool is None:
+        return None
+    groups = assign(inventory, spec).groups if spec.storage is not None else ()
+    machine = inventory.system.machine_id or inventory.machine.dmi.uuid
+    new = Pool(fsid=fsid_of(machine), host=spec.node.name, address=address)
+    return _Work(inventory, spec, inventory.pool or new, groups)
+
+
+def _there(pool: Pool) -> Iterator[Step]:
+    """What the node has already, running again."""
+    for osd in pool.osds:
+        if osd.cache_lost:
+            why = "the SSD that cached for it is gone; what it had was written through, so nothing is lost"
+            yield DropCache(osd=osd.id, uuid=osd.uuid, why=why)
+        if osd.disk and not osd.running and not osd.cache_lost:
+            why = "its disk is here"
+            yield StartOsd(osd=osd.id, uuid=osd.uuid, disk=osd.disk, lvm=osd.lvm, db=bool(osd.db), why=why)
+
+
+def _new(work: _Work) -> Iterator[Step]:
+    """Disks that shall be in the pool and are not, and OSDs that could have a cache and have none."""
+    fsid = work.pool.fsid
+    for group in work.groups:
+        missing = [disk for name in group.data if (disk := work.disk(name)) and work.pool.osd_of(name) is None]
+        uncached = [osd for name in group.data if (osd := work.pool.osd_of(name)) and osd.lvm and not osd.cache]
+        ssd = work.disk(group.cache) if group.cache else None
+        size = fast.share(fsid, ssd, len(missing) + len(uncached)) if ssd else 0
+        useful = ssd if size >= fast.LEAST else None
+        yield from (_add(work, disk, useful, size) for disk in missing)
+        if useful and not work.storage.db:
+            yield from (_cache(fsid, osd, useful, size) for osd in uncached)
+
+
+def _cache(fsid: str, osd: Osd, ssd: Disk, size: int) -> AddCache:
+    part = fast.part(fsid, ssd, osd.uuid, size, db=False)
+    why = f"it has none, and {ssd.label} is there for it"
+    return AddCache(osd=osd.id, uuid=osd.uuid, fast=part, why=why, destroys=_lost(ssd if part.expects else None))
+
+
+def _add(work: _Work, disk: Disk, ssd: Disk | None, size: int) -> AddOsd:
+    """A disk for data, with its part of the group's SSD if there is one."""
+    uuid, kind = osd_uuid(work.pool.fsid, disk.id), conf.device_class(disk)
+    part = fast.part(work.pool.fsid, ssd, uuid, size, db=work.storage.db) if ssd else None
+    why = f"a disk for data, {kind}" + (f", beside {ssd.label}" if ssd else "")
+    # What an addition of our own has left is nothing that anybody could miss.
+    begun = disk.osd is not None and disk.osd.uuid == uuid and disk.osd.id < 0
+    destroys = _lost(None if begun else disk, ssd if part and part.expects else None)
+    return AddOsd(disk=disk.id, expects=disk.fingerprint, fsid=work.pool.fsid, uuid=uuid, device_class=kind, fast=part, why=why,
+                  destroys=destroys)  # fmt: skip
+
+
+def _lost(*disks: Disk | None) -> tuple[str, ...]:
+    return tuple(f"{disk.label}: {disk.holds}" for disk in disks if disk and disk.fingerprint)
+
+
+def remove(pool: Pool, osd: Osd, *, degraded: bool = False) -> RemoveOsd:
+    """The step that takes an OSD out of the pool; `degraded` goes on with fewer copies where there is no room for all."""
+    held = (f"osd.{osd.id} on {osd.disk}",) if osd.disk else ()
+    why = "its disk is to be taken out" if osd.disk else "its disk is gone"
+    return RemoveOsd(osd=osd.id, uuid=osd.uuid, disk=osd.disk, cache=osd.cache or osd.db, lvm=osd.lvm, fsid=pool.fsid,
+                     degraded=degraded, why=why, destroys=held)  # fmt: skip
+
+
+def pending(inventory: Inventory, spec: Spec, address: str, plane: str) -> Iterator[Pending]:
+    """What of the spec's storage cannot be had now. `plane` is where the pool's address would be."""
+    work = _work(inventory, spec, address)
+    if work is None:
+        return
+    if not address:
+        yield Pending(where=f"network.planes.{plane}.address", why="there is none yet, and the pool needs it for its monitor")
+    elif work.pool.address != address:
+        why = f"the pool's monitor is at {work.pool.address}, and the {plane} plane has {address} now"
+        yield Pending(where=PLACE, why=why, hint=f"give the {plane} plane {work.pool.address} again")
+    if spec.storage is None:
+        yield Pending(where=PLACE, why="this node has a pool, and the spec does not say storage", hint="write storage: {}")
+    elif not work.data:
+        yield Pending(where=PLACE, why="there is no disk for the pool", hint="`trivet disk` says what each disk is for, and why")
+    elif conf.wish(work.storage, work.data, 1).replicas == 1:
+        why = "one data disk alone keeps one copy of everything, and when it fails all is lost"
+        yield Pending(where=f"{PLACE}.replicas", why=why, hint="put in a second disk, and say `trivet apply`")
