@@ -14,7 +14,8 @@ from appliance.model.vm import DiskWish, NicWish, Vm
 from appliance.services.vm.place import listed
 
 AGENT = "org.qemu.guest_agent.0"
-NVRAM = "/var/lib/libvirt/qemu/nvram"
+NVRAM = "/var/lib/libvirt/images"
+"""In the VM's own folder of the pool: it goes with its disks."""
 _FIRMWARE = "/usr/share/OVMF"
 _KIB = 1024
 _PAGE_KIB = {"2MiB": "2048", "1GiB": "1048576"}
@@ -26,6 +27,8 @@ _SATA = 6
 """Ports of a SATA controller."""
 _TPM = {"type": "emulator", "version": "2.0", "persistent_state": "yes"}
 """What it keeps would go with the domain, which is gone when the VM stops."""
+_OWN = 7
+"""PCIe ports of what each VM has: SCSI, the agent's channel, USB, balloon, random numbers, a seed."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -125,7 +128,7 @@ def _firmware(domain: Element, vm: Vm, found: Found) -> None:
         store = "OVMF_VARS_4M.ms.fd" if secure else "OVMF_VARS_4M.fd"
         flags = {"readonly": "yes", "type": "pflash", **({"secure": "yes"} if secure else {})}
         _text(os, "loader", f"{_FIRMWARE}/{code}", **flags)
-        _text(os, "nvram", f"{NVRAM}/{vm.name}.fd", template=f"{_FIRMWARE}/{store}")
+        _text(os, "nvram", f"{NVRAM}/{found.uuid}/firmware.fd", template=f"{_FIRMWARE}/{store}")
     if vm.kernel:
         _text(os, "kernel", found.images[vm.kernel.image])
         if vm.kernel.initrd:
@@ -166,8 +169,9 @@ def _cpu(domain: Element, vm: Vm, found: Found) -> None:
 def _devices(domain: Element, vm: Vm, found: Found) -> None:
     devices = SubElement(domain, "devices")
     _text(devices, "emulator", "/usr/bin/qemu-system-x86_64")
-    for _ in range(_PORTS + len(vm.disks) + len(vm.nics) + 6):
-        SubElement(devices, "controller", type="pci", model="pcie-root-port")
+    SubElement(devices, "controller", type="pci", index="0", model="pcie-root")
+    for number in range(1, _PORTS + len(vm.disks) + len(vm.nics) + len(vm.pci) + _OWN):
+        SubElement(devices, "controller", type="pci", index=str(number), model="pcie-root-port")
     SubElement(devices, "controller", type="scsi", index="0", model="virtio-scsi")
     for number, wish in enumerate(vm.disks):
         devices.append(disk_element(wish, found.disks[wish.name], number, _turn(vm, "disk", number)))
