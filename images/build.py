@@ -15,6 +15,8 @@ import os
 import shutil
 from pathlib import Path
 
+from appliance.pxe.dhcp import BIOS
+from appliance.pxe.source import LOADERS, bios_loader
 from images import iso, node
 from images.rootfs import rootfs
 from images.run import BuildError, Phases, die, main_guard, mib, run
@@ -51,6 +53,14 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def loaders(root: Path, out: Path) -> None:
+    """What a firmware fetches first, for `trivet pxe serve` on whatever system: Debian's signed ones, and one for BIOS."""
+    out.mkdir()
+    for name, place in LOADERS.items():
+        shutil.copyfile(root / "usr/lib" / place, out / name)
+    run(*bios_loader(root / "usr/lib/grub/i386-pc", out / BIOS))
+
+
 def build(out: Path, *, fresh: bool) -> Path:
     """All of it. Returns the ISO."""
     if os.geteuid() != 0:
@@ -84,10 +94,11 @@ def build(out: Path, *, fresh: bool) -> Path:
             shutil.copyfile(root / "boot" / part, pxe / part)
         facts = {"version": version(), "size": image.stat().st_size, "sha256": sha256(image)}
         (pxe / "image.json").write_text(json.dumps(facts) + "\n")
+        loaders(root, pxe / "boot")
         notes.append(mib(image.stat().st_size))
     with phases("ISO") as notes:
         made = work / f"{name}-amd64.iso"
-        payload = {f"live/{p.name}": p for p in sorted(pxe.iterdir())}
+        payload = {f"live/{p.relative_to(pxe)}": p for p in sorted(pxe.rglob("*")) if p.is_file()}
         iso.make_iso(root, payload, REPO / "images/grub/grub.cfg", work, made, version=version(), epoch=epoch)
         notes.append(mib(made.stat().st_size))
     with phases("package manifest and checksum"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from images.build import REPO, build, sha256
 from images.run import BuildError, main_guard
 
-RESULTS = ("*.iso", "*.cdx.json", "pxe/*")
+RESULTS = ("*.iso", "*.cdx.json", "pxe/*", "pxe/boot/*")
 
 
 def facts(root: Path) -> dict[str, tuple[object, ...]]:
@@ -50,7 +50,8 @@ def differing(one: dict[str, tuple[object, ...]], two: dict[str, tuple[object, .
 def compare(one: Path, two: Path) -> int:
     """How many of the results differ."""
     count = 0
-    names = sorted({str(p.relative_to(side)) for side in (one, two) for pattern in RESULTS for p in side.glob(pattern)})
+    found = {(side, p) for side in (one, two) for pattern in RESULTS for p in side.glob(pattern) if not p.is_dir()}
+    names = sorted({str(path.relative_to(side)) for side, path in found})
     if not names:
         raise BuildError("nothing was built")
     for name in names:

@@ -9,8 +9,6 @@ from typing import Self
 
 from appliance.errors import MissingProgram
 
-_PATIENCE = 5.0
-
 
 class Companion:
     """What it says goes to the file `log`."""
@@ -18,8 +16,10 @@ class Companion:
     def __init__(self, argv: Sequence[str], log: Path) -> None:
         self._log = log
         with log.open("wb") as out:
-            # The kernel ends it with its parent; a finally of ours would not outlive a SIGKILL.
-            words = ["setpriv", "--pdeathsig", "TERM", *argv]
+            # The kernel ends it with its parent: a finally of ours would not outlive a SIGKILL. A program that changes its user
+            # escapes that signal, but not the end of its process namespace.
+            inside = ["unshare", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", '"$@" & wait $!', "sh"]
+            words = ["setpriv", "--pdeathsig", "KILL", *inside, *argv]
             try:
                 self._process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
             except FileNotFoundError:
@@ -30,16 +30,12 @@ class Companion:
         if self._process.poll() is None:
             return None
         said = self._log.read_text(errors="replace").strip().splitlines()
-        return said[-1] if said else f"it ended with {self._process.returncode}"
+        return "; ".join(said[-2:]) or f"it ended with {self._process.returncode}"
 
     def stop(self) -> None:
         if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_PATIENCE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            self._process.kill()
+            self._process.wait()
 
     def __enter__(self) -> Self:
         return self

@@ -37,6 +37,7 @@ def dnsmasq(wire: Wire, place: Place, tftp: str, leases: str) -> str:
     lines = [
         "# Written by trivet pxe serve, for as long as it runs.",
         "port=0",
+        "pid-file",
         f"interface={wire.interface}",
         "bind-interfaces",
         "no-hosts",

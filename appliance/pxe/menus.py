@@ -70,6 +70,7 @@ def grub_first(place: Place) -> str:
     return f"""\
 {_SERIAL}insmod http
 set own={own}
+export own
 configfile "$own"
 echo "{place.url} does not answer; trying again in 10 seconds"
 sleep 10

@@ -30,6 +30,7 @@ from appliance.pxe.places import SOCKET, STATE
 from appliance.pxe.server import Answers, Board, Boot
 from appliance.pxe.source import BOOTED, Source, digest, open_source
 
+TFTP = Path("/run/trivet/pxe")
 _LOOK = 0.5
 _TEN_YEARS = "3650"
 
@@ -57,7 +58,8 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    _folders(wish.state)
+    tftp = TFTP / wish.interface
+    _folders(wish.state, tftp)
     with ExitStack() as stack:
         busy = f"another `trivet pxe serve` has {wish.state}"
         stack.enter_context(only_one(wish.state / "lock", busy, "end it, or name another --state"))
@@ -81,7 +83,7 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
         for server in servers:
             server.start()
             stack.callback(server.stop)
-        companion = stack.enter_context(_dnsmasq(host, wish.state, wire, place, source)) if wire else None
+        companion = stack.enter_context(_dnsmasq(host, wish.state, tftp, wire, place, source)) if wire else None
         say(f"Serving Trivet {source.version} on {wish.interface}: {place.url}, {place.desk}")
         say(f"Certificate sha256:{fingerprint}; the board: trivet pxe board --state {wish.state}")
         while not ended.wait(_LOOK):
@@ -89,10 +91,9 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
                 raise ApplianceError(f"dnsmasq has ended: {said}", "is another DHCP or TFTP server running on this machine?")
 
 
-def _folders(state: Path) -> None:
-    """dnsmasq is nobody, and reads what is for everybody alone."""
-    tftp = state / "tftp"
-    for made, mode in ((state, 0o711), (tftp, 0o755), (tftp / "grub", 0o755), (state / folder.INVENTORIES, 0o700)):
+def _folders(state: Path, tftp: Path) -> None:
+    """dnsmasq is nobody, and serves what is for everybody alone, from a place that nobody may enter."""
+    for made, mode in ((state, 0o700), (state / folder.INVENTORIES, 0o700), (tftp, 0o755), (tftp / "grub", 0o755)):
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(mode)
 
@@ -145,9 +146,10 @@ def _certificate(host: Host, state: Path) -> tuple[Path, str]:
     return path, hashlib.sha256(der).hexdigest()
 
 
-def _dnsmasq(host: Host, state: Path, wire: Wire, place: Place, source: Source) -> Companion:
+def _dnsmasq(  # noqa: PLR0917 - all that a wire is made of
+    host: Host, state: Path, tftp: Path, wire: Wire, place: Place, source: Source
+) -> Companion:
     """TFTP has boot loaders and the first menu, and nothing that belongs to one machine."""
-    tftp = state / "tftp"
     for name, piece in source.pieces.items():
         if name not in BOOTED:
             (tftp / name).write_bytes(piece.read())

@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from appliance.installer.report import Reporter
 from appliance.model.document import load_spec
 from appliance.model.events import Failed, Progress, Started
 from appliance.pxe import client
-from tests.engine.rackserver import REPO, Machine, Server, inventory, mac, together
+from tests.engine.rackserver import REPO, Machine, Server, free_ports, inventory, mac, together
 
 FETCH = REPO / "elements/trivet-initrd/static/usr/lib/dracut/modules.d/95trivet/fetch-image"
 STARTED = {"event": "started", "step": "w", "title": "write the slot", "index": 4, "total": 7}
@@ -322,3 +323,42 @@ def test_many_at_once(tmp_path: Path, count: int) -> None:
         peak = next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]
         print(f"{count} machines: {seconds:.1f} s, the slowest {max(times):.1f} s, memory {int(peak) // 1024} MiB")
         assert int(peak) < 400 * 1024
+
+
+def test_as_fast_as_a_plain_file_server(tmp_path: Path) -> None:
+    """50 machines at once take the image from us and from nginx, in turns; the better of three is compared."""
+    size, count = 32 * 2**20, 50
+    with Server(tmp_path, size) as server, nginx(server.source, tmp_path) as port:
+        ours = f"http://127.0.0.1:{server.http}/boot/{mac(1)}/trivet.squashfs"
+        theirs = f"http://127.0.0.1:{port}/trivet.squashfs"
+        taken = {url: min(fetched(url, count) for _ in range(3)) for url in (ours, theirs)}
+        ratio = taken[theirs] / taken[ours]
+        rate = count * size / taken[ours] / 2**20
+        print(f"{rate:.0f} MiB/s, {ratio:.2f} of nginx")
+        assert ratio > 0.7, "0.9 on an idle machine"
+
+
+def fetched(url: str, count: int) -> float:
+    words = ["curl", "--silent", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", str(count)]
+    begun = time.monotonic()
+    subprocess.run([*words, *(word for _ in range(count) for word in ("-o", "/dev/null", url))], check=True)
+    return time.monotonic() - begun
+
+
+@contextmanager
+def nginx(folder: Path, work: Path) -> Iterator[int]:
+    (port,) = free_ports(1)
+    config = work / "nginx.conf"
+    config.write_text(
+        f"daemon off; user root; worker_processes auto; pid {work}/nginx.pid; error_log stderr;\n"
+        f"events {{ worker_connections 1000; }}\n"
+        f"http {{ access_log off; sendfile on; server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
+    )
+    words = ["setpriv", "--pdeathsig", "TERM", "/usr/sbin/nginx", "-e", "stderr", "-c", str(config)]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)

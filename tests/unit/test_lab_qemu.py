@@ -139,3 +139,12 @@ def test_kvm_and_direct_kernel() -> None:
 def test_impossible_hardware_is_refused(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()  # type: ignore[operator]
+
+
+def test_a_card_at_a_switch() -> None:
+    nics = (Nic(network="switch:rack", mac="52:54:00:00:00:02"),)
+    for firmware, rom in (("bios", ""), ("secureboot", ",romfile=")):
+        words = argv(Machine("n1", firmware, nics=nics), Wiring(Path("/w"), taps=((0, "lab1-0p0"),)))
+        assert after(words, "-netdev") == ["tap,id=net0,ifname=lab1-0p0,script=no,downscript=no"]
+        card = f"virtio-net-pci,id=nic0,bus=port-nic0,netdev=net0,mac=52:54:00:00:00:02,bootindex=3000{rom}"
+        assert card in after(words, "-device")

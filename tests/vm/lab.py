@@ -20,6 +20,7 @@ from typing import Any
 from tests.vm import accel
 from tests.vm.machines import Machine
 from tests.vm.process import LabError, command
+from tests.vm.switch import Switch
 from tests.vm.vm import VM
 
 REPO = Path(__file__).resolve().parents[2]
@@ -42,6 +43,7 @@ class Lab:
         self.machines: dict[str, VM] = {}
         self.revived: list[str] = []
         self.keep_disks = False
+        self._switches: dict[str, Switch] = {}
         self._cables: dict[str, list[tuple[str, int]]] = {}
         self._accel = ""
         shutil.rmtree(folder, ignore_errors=True)
@@ -67,6 +69,16 @@ class Lab:
             vm.kill()
             for file in [] if self.keep_disks else vm.folder.glob("*.qcow2"):
                 file.unlink()
+        for switch in self._switches.values():
+            switch.close()
+
+    def switch(self, network: str) -> Switch:
+        """The switch of this name, which is made at the first call."""
+        return self._switches.setdefault(network, Switch(f"lab{os.getpid() % 10_000}-{len(self._switches)}"))
+
+    def tap(self, network: str, machine: str, nic: int) -> str:
+        """This host's end of a card's cable to a switch."""
+        return self.switch(network).port(f"{machine}.{nic}")
 
     def cable(self, name: str, machine: str, nic: int) -> tuple[Path, Path]:
         """The sockets at this end of a cable and at the other. What is sent into it comes out there, and nowhere else."""

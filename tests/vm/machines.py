@@ -16,6 +16,10 @@ USER = "user"
 """The network of a management NIC: QEMU's own NAT. The guest is 10.0.2.15, the lab 10.0.2.2, name service 10.0.2.3."""
 
 
+SWITCH = "switch:"
+"""A network whose name begins so is a switch of the lab with as many ports as there are cards, and this host at one of them."""
+
+
 @dataclass(frozen=True)
 class Disk:
     """A disk as the operator orders it; its bytes live in `<work>/<machine>/<name>.qcow2`."""
@@ -39,7 +43,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Nic:
-    """A network card; `network` is USER, or the name of a cable whose other end another card of the lab has, or none."""
+    """A network card; `network` is USER, a switch, or a cable by name, whose other end another card of the lab has, or none."""
 
     model: Literal["igb", "e1000e", "virtio"] = "virtio"
     mac: str = "52:54:00:00:00:01"
@@ -65,7 +69,10 @@ class Numa:
 
 @dataclass(frozen=True)
 class Machine:
-    """A server. `boot` says what the firmware tries first; with "disk", an empty disk falls through to the medium."""
+    """A server. `boot` says what the firmware tries first; with "disk", an empty disk falls through to medium and network.
+
+    `reach` is the address at which SSH finds the node that it becomes, for one that is not on the user network.
+    """
 
     name: str
     firmware: Firmware = "bios"
@@ -85,6 +92,7 @@ class Machine:
     initrd: str = ""
     append: str = ""
     share: str = ""
+    reach: str = ""
     spare_ports: int = 2
     manufacturer: str = "Trivet"
     product: str = "Lab machine"

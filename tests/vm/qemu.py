@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.vm.machines import USER, Disk, Machine, Nic, Stick
+from tests.vm.machines import SWITCH, USER, Disk, Machine, Nic, Stick
 
 OVMF = Path("/usr/share/OVMF")
 CODE = {"uefi": OVMF / "OVMF_CODE_4M.fd", "secureboot": OVMF / "OVMF_CODE_4M.secboot.fd"}
@@ -28,7 +28,7 @@ FIRST_DISK, FIRST_MEDIUM, FIRST_NIC = 1000, 2000, 3000
 class Wiring:
     """What the lab decides at start: where the files are, which ports of this host it may use.
 
-    `cables`: the number of a card -> the sockets at this end and at the other.
+    `cables`: the number of a card -> the sockets at this end and at the other. `taps`: the number of one -> its end at a switch.
     """
 
     folder: Path
@@ -36,6 +36,7 @@ class Wiring:
     ssh_port: int = 0
     cables: tuple[tuple[int, tuple[Path, Path]], ...] = ()
     incoming: str = ""
+    taps: tuple[tuple[int, str], ...] = ()
 
     def disk_file(self, name: str) -> Path:
         return self.folder / f"{name}.qcow2"
@@ -173,12 +174,16 @@ def _nics(machine: Machine, wiring: Wiring) -> Iterator[str]:
         yield from ("-netdev", _netdev(index, nic, wiring, forward))
         yield "-device"
         place = f"id=nic{index},bus=port-nic{index},netdev=net{index}"
-        yield f"{models[nic.model]},{place},mac={nic.mac},bootindex={FIRST_NIC + index}"
+        # A switch is for starting over it: by UEFI's own driver then, which Secure Boot trusts, and not by the card's iPXE.
+        rom = ",romfile=" if nic.network.startswith(SWITCH) and machine.firmware != "bios" else ""
+        yield f"{models[nic.model]},{place},mac={nic.mac},bootindex={FIRST_NIC + index}{rom}"
 
 
 def _netdev(index: int, nic: Nic, wiring: Wiring, forward: int) -> str:
     if nic.network == USER:
         return f"user,id=net{index}" + (f",hostfwd=tcp:127.0.0.1:{forward}-:22" if forward else "")
+    if tap := dict(wiring.taps).get(index):
+        return f"tap,id=net{index},ifname={tap},script=no,downscript=no"
     here, there = dict(wiring.cables)[index]
     return f"dgram,id=net{index},local.type=unix,local.path={here},remote.type=unix,remote.path={there}"
 

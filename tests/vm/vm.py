@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tests.vm import answers, images, memory
 from tests.vm.console import Console, ConsoleError, Output
-from tests.vm.machines import USER, Disk, Machine, Stick
+from tests.vm.machines import SWITCH, USER, Disk, Machine, Stick
 from tests.vm.monitor import Gone, Monitor, options
 from tests.vm.process import LabError, connect, end, free_port, spawn
 from tests.vm.qemu import VARS, Wiring, argv, blockdev, disk_devices, stick_arguments
@@ -93,9 +93,14 @@ class VM:
         cables = tuple(
             (index, self.lab.cable(nic.network, self.machine.name, index))
             for index, nic in enumerate(self.machine.nics)
-            if nic.network != USER
+            if nic.network != USER and not nic.network.startswith(SWITCH)
         )
-        wiring = Wiring(self.folder, self.lab.accel, port, cables, str(self._incoming or ""))
+        taps = tuple(
+            (index, self.lab.tap(nic.network, self.machine.name, index))
+            for index, nic in enumerate(self.machine.nics)
+            if nic.network.startswith(SWITCH)
+        )
+        wiring = Wiring(self.folder, self.lab.accel, port, cables, str(self._incoming or ""), taps)
         for channel in ("serial", "qmp"):
             (self.folder / channel).unlink(missing_ok=True)
         self._stuck = False
@@ -113,7 +118,8 @@ class VM:
             raise LabError(f"{self.machine.name}: {error}\n{self._qemu_log()}") from None
         if self._incoming:
             memory.load(self.monitor, self._incoming)
-        self.ssh = Ssh(port, self.lab.key, self.folder / "ssh") if self.machine.nics else None
+        reach = (22, self.lab.key, self.folder / "ssh", self.machine.reach) if self.machine.reach else ()
+        self.ssh = Ssh(*(reach or (port, self.lab.key, self.folder / "ssh"))) if self.machine.nics else None
         self.monitor.do("cont")
 
     def _lost_timer(self) -> None:

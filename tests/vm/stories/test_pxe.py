@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A rack is switched on: blank machines on one switch, a server on it, and nobody's hand."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+import urllib.error
+import urllib.request
+from dataclasses import replace
+
+from tests.vm import observe
+from tests.vm.lab import Lab
+from tests.vm.moments import BOOT, INSTALL
+from tests.vm.rack import Rack, address, mac, machine
+from tests.vm.story import story
+from tests.vm.vm import VM
+
+FETCH = 600
+"""Seconds for firmware, boot loader, kernel, initrd and the image of a machine that is emulated."""
+
+
+def is_node(lab: Lab, vm: VM, name: str, number: int) -> None:
+    """By its own engines' words and by the bytes on its disk."""
+    vm.wait_ssh(BOOT)
+    observe.node(vm, name, f"{address(number)}/24")
+    assert vm.run("test -e /var/lib/trivet/report.json && echo left", check=False) == "", "its credential is gone"
+    assert "trivet.answer.token" not in vm.run("cat /proc/cmdline")
+    vm.powerdown()
+    observe.whole_disk(lab, vm)
+
+
+@story("rack-of-three-untouched")
+def test_rack_of_three_untouched(lab: Lab) -> None:
+    """A BIOS, a UEFI and a Secure Boot server with 2 GiB each, blank, on one switch: power on, wait, three nodes."""
+    names = {"n1": 1, "n2": 2, "n3": 3}
+    firmware = {"n1": "bios", "n2": "uefi", "n3": "secureboot"}
+    with Rack(lab, names) as rack:
+        vms = {name: lab.machine(machine(name, number, firmware[name])) for name, number in names.items()}
+        for vm in vms.values():
+            vm.start()
+        rack.wait_state(list(names.values()), "ready", 3 * (FETCH + INSTALL + BOOT))
+        board = rack.now()
+        assert {seen.name for seen in board.machines.values()} == set(names)
+        for name, number in names.items():
+            log = rack.seen(number).log
+            assert f"becomes {name}, by node.yaml.j2" in log, log
+        told = [line for line in rack.log() if line["kind"] == "told"]
+        assert told, "the installers have said how it goes"
+        for name, number in names.items():
+            is_node(lab, vms[name], name, number)
+        assert "token=" not in (lab.folder / "serve.log").read_text()
+
+
+@story("server-dies-midstream")
+def test_server_dies_midstream(lab: Lab) -> None:
+    """The server is killed while a machine has half of the image, and is started again after a while: the machine goes on."""
+    rack = Rack(lab, {"n1": 1})
+    rack.start()
+    vm = lab.machine(machine("n1", 1))
+    vm.start()
+    rack.wait("half of the image", lambda board: _share(board.machines.get(mac(1))) > 0.3, FETCH)
+    rack.kill()
+    time.sleep(20)
+    vm.console.expect("trying again", timeout=120)
+    rack.start()
+    assert rack.seen(1).state in ("discovered", "fetching"), "it is known who was there"
+    rack.wait_state([1], "ready", FETCH + INSTALL + BOOT)
+    begun = [line for line in rack.log() if line["kind"] == "begun"]
+    assert not begun, "it did not have to start again"
+    is_node(lab, vm, "n1", 1)
+    rack.close()
+
+
+def _share(seen: object) -> float:
+    total = getattr(seen, "total", 0)
+    return getattr(seen, "done", 0) / total if total else 0.0
+
+
+@story("stranger-gets-nothing")
+def test_stranger_gets_nothing(lab: Lab) -> None:
+    """A machine that is in no table, and somebody with made-up credentials: no answer, no byte on the disk, a sentence."""
+    with Rack(lab, {"n1": 1}) as rack:
+        vm = lab.machine(replace(machine("other", 9), reach=""))
+        vm.start()
+        rack.wait_state([9], "waiting", FETCH + BOOT)
+        assert "no rule holds for this machine" in rack.seen(9).cause
+        vm.console.expect("no rule holds for this machine", timeout=BOOT)
+        for path, token in (("answer", ""), ("answer", "made-up"), ("report", "made-up")):
+            assert _posted(rack, path, token) == 403
+        assert any("without a credential" in line for line in rack.now().strangers)
+        vm.kill()
+        observe.blank_disk(vm)
+
+
+def _posted(rack: Rack, path: str, token: str) -> int:
+    host = rack.switch.address.partition("/")[0]
+    request = urllib.request.Request(f"https://{host}:8443/{path}", b"{}", {"Authorization": f"Bearer {token}"})
+    try:
+        with urllib.request.urlopen(request, context=ssl._create_unverified_context(), timeout=30) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        assert error.read() == b""
+        return error.code
+
+
+@story("secureboot-netboot")
+def test_secureboot_netboot(lab: Lab) -> None:
+    """UEFI with Secure Boot and Microsoft's keys, started over the network from an ISO file: shim, GRUB, kernel, node."""
+    rack = Rack(lab, {"n1": 1})
+    with contextlib.closing(rack.start(lab.iso)):
+        vm = lab.machine(machine("n1", 1, "secureboot"))
+        vm.start()
+        rack.wait_state([1], "ready", FETCH + INSTALL + BOOT)
+        vm.wait_ssh(BOOT)
+        assert "Secure boot enabled" in vm.run("journalctl -k -b --no-pager | grep -i 'secure boot' | head -3")
+        assert "integrity" in vm.run("cat /sys/kernel/security/lockdown")
+        is_node(lab, vm, "n1", 1)
