@@ -24,6 +24,7 @@ _SENTENCES = {
     "bool_type": "must be true or false",
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
     "string_type": "must be text",
     "tuple_type": "must be a list",
     "dict_type": "must be a mapping",
