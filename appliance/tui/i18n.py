@@ -18,7 +18,8 @@ from appliance.tui.phrases import ROWS, Phrase
 
 LOCALE = Path(__file__).parent / "locale"
 NAMES = {"en": "English", "zh_CN": "简体中文"}
-_PHRASES = sorted((*phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *refusals.PHRASES, *failures.PHRASES), key=lambda each: -each.weight)
+_KNOWN = (*phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *refusals.PHRASES, *failures.PHRASES)
+_PHRASES = sorted(_KNOWN, key=lambda each: -each.weight)
 _PLACE = re.compile(r"[\w./\[\]-]+|line \d+(, column \d+)?|the document|the medium")
 """Where in a spec something is wrong."""
 _CHILD = "trivet: "
