@@ -207,6 +207,7 @@ def test_twins_are_taken_when_somebody_points_at_them() -> None:
     now = node(disk(0), disk(1, **twin), disk(2, **twin))
     assert shape(assign(now, spec())) == "1 data, 2 none: 0+1"
     assert len(list(check(now, spec({"data": {"rotational": True}})))) == 1, "said once of the pair"
+    assert assign(now, spec({"data": {"rotational": True}})).of("data") == ("wwn-hdd000",), "nor is either taken"
     pointed = spec({"data": {"path": "pci-[12]", "count": 2}})
     assert list(check(now, pointed)) == []
     assert assign(now, pointed).of("data") == ("wwn-hdd001", "wwn-hdd002")

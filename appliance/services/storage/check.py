@@ -9,7 +9,7 @@ from appliance.model.problem import Problem
 from appliance.model.selector import DiskSelector
 from appliance.model.spec import Spec, StorageSpec
 from appliance.model.storage import Disk
-from appliance.services.storage.roles import GROUP, assign, choose, dirty, kept, serving, twins
+from appliance.services.storage.roles import GROUP, assign, choose, dirty, kept, pointed, serving, twins
 
 _SHOWN = 6
 _ROLES = ("data", "cache", "spare")
@@ -58,7 +58,7 @@ def _check_chosen(
         if not storage.wipe and (holds := dirty(disk)):
             hint = "set `storage.wipe: true` to erase it, or choose another disk"
             yield Problem(where=where, message=f"{disk.label} holds data: {holds}", hint=hint)
-        if not (selector.id or selector.path) and (alike := twins(disk, inventory.disks)):
+        if not pointed(selector) and (alike := twins(disk, inventory.disks)):
             yield from _check_twin(where, disk, alike[0], first=disk.id < alike[0].id or alike[0] not in disks)
 
 
