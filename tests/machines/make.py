@@ -36,6 +36,7 @@ class Recipe:
     prepare: str = ""
     before: str = ""
     medium: str = "cd"
+    arguments: str = ""
 
 
 def nics(*models: str) -> tuple[Nic, ...]:
@@ -86,6 +87,46 @@ mkfs.vfat -F 32 -n EFI /dev/md/volume0p1 || mkfs.vfat -F 32 -n EFI /dev/md/volum
 sgdisk -n1:0:+2G -c1:old $dirty; udevadm settle; mkfs.ext4 -q -L old $dirty-part1
 mdadm --wait-clean --scan; mdadm --stop /dev/md/volume0; mdadm --stop /dev/md/imsm0
 blkid $one $two
+sync
+"""
+
+DDF = f"""
+one={ID}/ata-QEMU_HARDDISK_DDF-ONE two={ID}/ata-QEMU_HARDDISK_DDF-TWO
+mdadm --create /dev/md/ddf0 --run --metadata=ddf --raid-devices=2 $one $two
+mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 /dev/md/ddf0
+udevadm settle
+mdadm --wait /dev/md/mirror; mdadm --wait-clean --scan; mdadm --stop /dev/md/mirror; mdadm --stop /dev/md/ddf0
+sync
+"""
+
+CEPH = f"""
+scsi={ID}/scsi-0QEMU_QEMU_HARDDISK
+fsid=5f0c2c66-1f3c-4a2e-9d57-2f3d5a9a7c01
+mkdir -p /etc/ceph; printf '[global]\nfsid = %s\n' $fsid > /etc/ceph/ceph.conf
+osd() {{ # number, device: an OSD of a cluster whose monitors are elsewhere
+    mkdir -p /tmp/osd$1; ln -sf $2 /tmp/osd$1/block
+    ceph-osd --no-mon-config --mkfs -i $1 --osd-data /tmp/osd$1 --osd-uuid 0000000$1-1111-4222-8333-444444444444 \\
+        --setuser root --setgroup root
+}}
+osd 3 "$scsi"_RAW
+sgdisk -n1:0:+6G -c1:'ceph data' "$scsi"_PART; udevadm settle; osd 4 "$scsi"_PART-part1
+pvcreate -y "$scsi"_LVM; vgcreate ceph-foreign "$scsi"_LVM; lvcreate -y -l 100%FREE -n osd-block ceph-foreign
+osd 5 /dev/ceph-foreign/osd-block
+lvchange --addtag ceph.cluster_fsid=$fsid --addtag ceph.osd_fsid=00000005-1111-4222-8333-444444444444 \\
+    --addtag ceph.osd_id=5 --addtag ceph.type=block ceph-foreign/osd-block
+ceph-bluestore-tool bluefs-bdev-new-db --path /tmp/osd3 --dev-target "$scsi"_DB
+vgchange -an ceph-foreign
+sync
+"""
+
+MIXED = f"""
+scsi={ID}/scsi-0QEMU_QEMU_HARDDISK
+for label in 0 1; do for n in 0 1 2 3 4 5 6 7; do # what blkid knows ZFS by: its uberblocks, in two of its four labels
+    printf '\\014\\261\\272\\0\\0\\0\\0\\0' | dd of="$scsi"_ZFS bs=1 conv=notrunc seek=$((label * 262144 + 131072 + n * 1024))
+done; done
+pvcreate -y "$scsi"_LVM; vgcreate data "$scsi"_LVM; lvcreate -y -L 1G -n home data; mkfs.ext4 -q /dev/data/home
+mdadm --create /dev/md/raid5 --run --level=5 --raid-devices=3 --homehost=nas "$scsi"_MD0 "$scsi"_MD1 "$scsi"_MD2
+udevadm settle; mkfs.xfs /dev/md/raid5
 sync
 """
 
@@ -164,6 +205,56 @@ swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
         "QEMU 10 by tests/machines/make.py: BIOS, two SATA disks that are an Intel IMSM RAID1, a third one that holds data.",
         prepare=IMSM,
     ),
+    "imsm-volume": Recipe(
+        Machine("imsm", disks=tuple(Disk(f"sata{n}", "sata", "16G", serial=f"IMSM-{w}") for n, w in enumerate(("ONE", "TWO"))),
+                nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: BIOS, an Intel IMSM RAID1 that runs, since the kernel was given IMSM_NO_PLATFORM=1.",
+        prepare=IMSM,
+        arguments="IMSM_NO_PLATFORM=1",
+    ),
+    "ddf-volume": Recipe(
+        Machine("ddf", disks=(*(Disk(f"sata{n}", "sata", "16G", serial=f"DDF-{w}") for n, w in enumerate(("ONE", "TWO"))),
+                              *_scsi("HDD0", "HDD1", "HDD2")), nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: BIOS, two SATA disks that are a DDF RAID1, three blank HDDs.",
+        prepare=DDF,
+    ),
+    "one-ssd-four-hdds": Recipe(
+        Machine("hybrid", disks=(Disk(serial="SYS0"), Disk("nvme0", "nvme", "20G", serial="NV0"), *map(spinning, range(4))),
+                nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: BIOS, a virtio disk for the system, one NVMe SSD and four SCSI HDDs, all blank.",
+    ),
+    "two-ssds-twelve-hdds": Recipe(
+        Machine("shelf", disks=(Disk("nvme0", "nvme", "24G", serial="NV0"), Disk("nvme1", "nvme", "24G", serial="NV1"),
+                                Disk("sata0", "sata", "16G", serial="SYS0"), *map(spinning, range(12))), nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: BIOS, a SATA SSD for the system, two NVMe SSDs and twelve SCSI HDDs, all blank.",
+    ),
+    "all-flash": Recipe(
+        Machine("flash", "uefi", disks=(Disk("sata0", "sata", "16G", serial="SYS0"),
+                                *(Disk(f"nvme{n}", "nvme", "40G", serial=f"NV{n}", sector=4096) for n in range(6))),
+                nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: UEFI, a SATA SSD for the system, six NVMe SSDs of 4096-byte sectors, all blank.",
+    ),
+    "twins-and-paths": Recipe(
+        Machine("twins", disks=(
+            Disk(serial="SYS0"), spinning(0), spinning(1),
+            Disk("twin0", "scsi", "40G", serial="A1", wwn="0x5000c50000000bad", rotational=True),
+            Disk("twin1", "scsi", "40G", serial="B2", wwn="0x5000c50000000bad", rotational=True),
+            Disk("shelf0", "scsi", "40G", serial="DUAL", wwn="0x5000c500000d0a10", rotational=True, paths=2),
+            Disk("plain0", "scsi", "40G", rotational=True), Disk("plain1", "scsi", "40G", rotational=True),
+        ), nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: BIOS, two HDDs of one WWN, one HDD by two paths, two with neither serial nor WWN.",
+    ),
+    "foreign-ceph": Recipe(
+        Machine("ceph", memory="3G", disks=(Disk(serial="SYS0"), *_scsi("RAW", "PART", "LVM", "DB", "BLANK")),
+                nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: BIOS, another cluster's OSDs on a disk, a partition and LVM, a database of one.",
+        prepare=CEPH,
+    ),
+    "zfs-lvm-md": Recipe(
+        Machine("mixed", disks=(Disk(serial="SYS0"), *_scsi("ZFS", "LVM", "MD0", "MD1", "MD2", "BLANK")), nics=nics("e1000e")),
+        "QEMU 10 by tests/machines/make.py: BIOS, disks with the signature of ZFS, a volume group, a RAID5 of md, a blank one.",
+        prepare=MIXED,
+    ),
     "virtual-functions": Recipe(
         Machine("functions", "uefi", disks=(Disk(serial="SYS0"),), nics=nics("igb", "igb"), iommu=True),
         "QEMU 10 by tests/machines/make.py: UEFI, IOMMU, one disk, two igb ports with all their 7 virtual functions each.",
@@ -232,7 +323,7 @@ def start(lab: Lab, vm: VM, recipe: Recipe) -> None:
         vm.console.expect("Rescue shell", timeout=BOOT)
         vm.console.send("\x1b[B\x1b[B\x1b[B\r")
     else:
-        vm.become(live(lab, recipe.machine, "rescue", PATIENT))
+        vm.become(live(lab, recipe.machine, "rescue", f"{PATIENT} {recipe.arguments}".strip()))
         vm.start()
     shell(vm)
 

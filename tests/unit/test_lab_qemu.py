@@ -65,6 +65,15 @@ def test_disks(disk: Disk, device: str) -> None:
     assert disk_devices(disk, "B", 7) == [device]
 
 
+def test_two_paths_to_one_disk_are_two_devices_that_share_it() -> None:
+    other, first = disk_devices(Disk("d", "scsi", serial="S", wwn="0x5", paths=2), "B", 7)
+    assert first.startswith("scsi-hd,id=d,bus=B,drive=node-d,bootindex=7,serial=S,wwn=0x5,")
+    assert other.startswith("scsi-hd,id=d-path2,bus=B,drive=node-d,serial=S,wwn=0x5,")
+    assert all(device.endswith(",share-rw=on") for device in (other, first))
+    with pytest.raises(ValueError, match="only a scsi disk has several paths"):
+        Disk("d", "nvme", paths=2)
+
+
 def test_disks_and_their_ports() -> None:
     disks = (Disk("a", "nvme"), Disk("b", "scsi"), Disk("c", "sata"), Disk("d", "sata"))
     devices = after(argv(Machine("n", disks=disks, cdrom="/x.iso", spare_ports=0), WIRING), "-device")

@@ -22,7 +22,7 @@ SWITCH = "switch:"
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk as the operator orders it; its bytes live in `<work>/<machine>/<name>.qcow2`."""
+    """A disk as the operator orders it; its bytes live in `<work>/<machine>/<name>.qcow2`. `paths` are the cables to it."""
 
     name: str = "disk0"
     bus: Bus = "virtio"
@@ -31,8 +31,11 @@ class Disk:
     serial: str = ""
     wwn: str = ""
     sector: int = 512
+    paths: int = 1
 
     def __post_init__(self) -> None:
+        if self.paths > 1 and self.bus != "scsi":
+            raise ValueError(f"{self.name}: only a scsi disk has several paths")
         if self.bus in ("nvme", "virtio") and self.rotational:
             raise ValueError(f"{self.name}: QEMU has no rotating {self.bus} disk; take sata or scsi")
         if self.sector not in (512, 4096):

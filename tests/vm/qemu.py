@@ -137,7 +137,9 @@ def disk_devices(disk: Disk, bus: str, bootindex: int) -> list[str]:
         case "virtio":
             return [f"virtio-blk-pci,{common}{serial}{sectors}"]
         case "scsi":
-            return [f"scsi-hd,{common}{serial}{wwn}{spin}{sectors}"]
+            share = ",share-rw=on" if disk.paths > 1 else ""
+            others = (f"id={disk.name}-path{n},bus={bus},drive=node-{disk.name}" for n in range(2, disk.paths + 1))
+            return [f"scsi-hd,{which}{serial}{wwn}{spin}{sectors}{share}" for which in (*others, common)]
         case "sata":  # an ATA disk always says 512 to the outside; 4096 is its physical sector
             return [f"ide-hd,{common}{serial}{wwn}{spin},physical_block_size={disk.sector}"]
 

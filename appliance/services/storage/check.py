@@ -9,7 +9,7 @@ from appliance.model.problem import Problem
 from appliance.model.selector import DiskSelector
 from appliance.model.spec import Spec, StorageSpec
 from appliance.model.storage import Disk
-from appliance.services.storage.roles import GROUP, assign, choose, dirty, kept, serving, twins
+from appliance.services.storage.roles import GROUP, assign, choose, dirty, kept, pointed, serving, twins
 
 _SHOWN = 6
 _ROLES = ("data", "cache", "spare")
@@ -49,20 +49,26 @@ def _check_chosen(
             what = "holds an OSD" if disk.id in data else "is the cache of OSDs"
             hint = "take it out of the pool first, with `trivet disk remove`, or choose another disk"
             yield Problem(where=where, message=f"{disk.label} {what} of this node's pool", hint=hint)
-        elif mine:
+        if mine:
             continue
-        elif not storage.wipe and (holds := dirty(disk)):
+        if role == "cache" and disk.rotational:
+            hint = "add `rotational: false` to the selector"
+            yield Problem(where=where, message=f"{disk.label} is an HDD, and only an SSD is faster than one", hint=hint)
+            continue
+        if not storage.wipe and (holds := dirty(disk)):
             hint = "set `storage.wipe: true` to erase it, or choose another disk"
             yield Problem(where=where, message=f"{disk.label} holds data: {holds}", hint=hint)
-        if role == "cache" and disk.rotational and not mine:
-            yield Problem(where=where, message=f"{disk.label} is an HDD, and only an SSD is faster than one",
-                          hint="add `rotational: false` to the selector")  # fmt: skip
-        if not mine and not (selector.id or selector.path):
-            for twin in twins(disk, inventory.disks)[:1]:
-                what = f"WWN {disk.wwn}" if disk.wwn else f"serial {disk.serial}"
-                message = f"{disk.label} and the disk at {twin.path or twin.id} have the same {what}"
-                hint = "see whether it is one disk with two cables; if they are two, choose by `path` or `id`"
-                yield Problem(where=where, message=message, hint=hint)
+        if not pointed(selector) and (alike := twins(disk, inventory.disks)):
+            yield from _check_twin(where, disk, alike[0], first=disk.id < alike[0].id or alike[0] not in disks)
+
+
+def _check_twin(where: str, disk: Disk, twin: Disk, *, first: bool) -> Iterator[Problem]:
+    """Said of the first of a pair."""
+    if first:
+        what = f"WWN {disk.wwn}" if disk.wwn else f"serial {disk.serial}"
+        message = f"{disk.label} and the disk at {twin.path or twin.id} have the same {what}"
+        hint = "see whether it is one disk with two cables; if they are two, choose by `path` or `id`"
+        yield Problem(where=where, message=message, hint=hint)
 
 
 def _check_pairs(chosen: dict[str, tuple[Disk, ...]]) -> Iterator[Problem]:
@@ -90,9 +96,9 @@ def _check_whole(
     if chosen.get("cache") and data and not spinning:
         hint = "leave `cache` out"
         yield Problem(where="storage.cache", message="there is no HDD to serve: all data is on SSDs", hint=hint)
-    if storage.data and chosen.get("cache") and len(spinning) > GROUP * len(caches):
+    if storage.data and chosen.get("cache") and 0 < GROUP * len(caches) < len(spinning):
         message = f"{len(caches)} SSD{'s' if len(caches) > 1 else ''} for {len(spinning)} HDDs, and one serves {GROUP} at most"
-        hint = f"choose {-(-len(spinning) // GROUP)} SSDs, or fewer HDDs: with an SSD all that it serves become slow at once"
+        hint = f"choose {-(-len(spinning) // GROUP)}, or fewer HDDs: with an SSD all that it serves become slow at once"
         yield Problem(where="storage.cache", message=message, hint=hint)
     if storage.db and data and not caches and not chosen.get("cache"):
         hint = "choose an SSD by `storage.cache`, or leave `db` out"

@@ -115,6 +115,11 @@ def choose(inventory: Inventory, selector: DiskSelector) -> Selection[Disk]:
     return select(selector, disks, Range(min=1))
 
 
+def pointed(selector: DiskSelector | None) -> bool:
+    """Does somebody point at disks, and not describe them?"""
+    return selector is not None and bool(selector.id or selector.path)
+
+
 def twins(disk: Disk, disks: Sequence[Disk]) -> list[Disk]:
     """Others that say the same of themselves: a twin, or the same disk by another path."""
     alike = [d for d in disks if d.id != disk.id and d.size == disk.size]
@@ -194,7 +199,8 @@ class _Assignment:
         )  # fmt: skip
         for role, selector in stated:
             for disk in choose(self.inventory, selector).chosen if selector else ():
-                if not dirty(disk) or storage.wipe or disk.id in self.found:
+                refused = (dirty(disk) and not storage.wipe) or (not pointed(selector) and twins(disk, self.inventory.disks))
+                if not refused or disk.id in self.found:
                     self._give(self.disks[disk.id], role, "" if role == "cache" else f"chosen by storage.{role}")
 
     def _ruled(self, storage: StorageSpec) -> None:
