@@ -20,8 +20,8 @@ class ValidatePage(Report):
 
     def help(self) -> Sequence[str]:
         return (
-            _("The saved spec is read, then compared with this machine as it is now. First what is wrong with the spec, with place "
-              "and remedy; then what the machine has other than the spec says; then what waits for something."),
+            _("The saved spec is read, then compared with this machine as it is now. First what is wrong with the spec, with "
+              "place and remedy; then what the machine has other than the spec says; then what waits for something."),
             _("Nothing is changed. What differs is put right by `Apply the spec again` in the menu, after its plan."),
             _("`trivet check` and `trivet plan` in a shell say the same."),
         )  # fmt: skip
