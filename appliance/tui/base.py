@@ -127,6 +127,9 @@ class BaseConsole(OnALine[Outcome]):
                 self._shown = []  # a terminal that was resized shows nobody knows what
             lines, self._shown_size = screen._compositor.render_strips(), self.size
             renderable, self._shown = Difference(self._shown, lines), lines
+            if self._previous_cursor_position == self.cursor_position and not renderable.render_segments(self.console):
+                self.post_display_hook()
+                return  # an idle console sends nothing, not even where the cursor is
         super()._display(screen, renderable)
 
     def _set_pointer_shape(self, shape: str) -> None:
