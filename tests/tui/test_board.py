@@ -76,7 +76,7 @@ def test_who_needs_somebody_is_at_the_top() -> None:
         lines = (await person.press()).splitlines()
         assert "1 failed, 2 waits, 1 writes, 1 ready" in lines[0]
         assert lines[2].split() == ["!", "n4", "failed", "2", "min", "the", "disk", "is", "broken;", "replace", "it"]
-        assert lines[5].split() == ["n1", "writes", "30", "s", "25%,", "1", "MiB/s,", "2", "min", "left"]
+        assert lines[5].split() == ["n1", "writes", "30", "s", "25%,", "1", "MiB/s,", "0", "s", "left"]
         assert any("the disk is broken; replace it" in line for line in lines[15:]), "below, the cause is said whole"
 
     walk(story)
