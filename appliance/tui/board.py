@@ -177,7 +177,7 @@ class Board(OnALine[None]):
     def __init__(self, door: Door, terminal: Terminal, clock: Callable[[], float] = time.time) -> None:
         self.door, self.terminal, self.clock = door, terminal, clock
         self.language = "en"
-        self.rack, self.trouble = Rack(), ""
+        self.rack, self.trouble, self._looking = Rack(), "", False
         i18n.use("en")
         super().__init__()
         self.no_color = not terminal.colour
@@ -192,8 +192,10 @@ class Board(OnALine[None]):
         self.set_interval(_SECOND, self.look)
 
     def look(self) -> None:
-        """Ask the server, in a thread: it may take its time."""
-        self.run_worker(self._ask, thread=True, exclusive=True)
+        """Ask the server, in a thread: it may take its time, and is not asked again before it has answered."""
+        if not self._looking:
+            self._looking = True
+            self.run_worker(self._ask, thread=True)
 
     def do(self, work: Callable[[Sequence[str]], list[str]], machines: Sequence[str]) -> None:
         """Tell the server something, and show what has become of it."""
@@ -216,7 +218,7 @@ class Board(OnALine[None]):
         self.call_from_thread(self._heard, rack, trouble)
 
     def _heard(self, rack: Rack, trouble: str) -> None:
-        self.rack, self.trouble = rack, trouble
+        self.rack, self.trouble, self._looking = rack, trouble, False
         if isinstance(self.screen, BoardPage):
             self.screen.show()
 
@@ -231,9 +233,6 @@ class Board(OnALine[None]):
 
     def action_redraw(self) -> None:
         self.screen.refresh()
-
-    def met(self) -> None:
-        """The terminal answers only now: the next start draws better."""
 
     def redrawn(self) -> None:
         self.action_redraw()
