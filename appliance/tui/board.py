@@ -103,7 +103,9 @@ class BoardPage(Screen[None]):
         self._details()
 
     def show(self) -> None:
-        """Draw what is known now; the cursor stays with its machine."""
+        """Draw what is known now; the cursor stays with its machine. A page that is still being made is drawn when it is."""
+        if not self.query("#said"):
+            return
         listed, before = self.query_one(CursorList), self.chosen
         machines = boards.ordered(self.board.rack)
         if [m.mac for m in machines] == [option.id for option in listed.options]:
