@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,12 @@ def _serve(args: argparse.Namespace) -> int:
 
 
 def _board(args: argparse.Namespace) -> int:
+    """On a terminal the live board; for everybody else what it would show now."""
+    if sys.stdout.isatty() and not args.json:
+        from appliance.tui.board import run  # noqa: PLC0415 - textual is heavy, and only a terminal needs it
+
+        run(args.state / SOCKET)
+        return 0
     found = client.rack(args.state / SOCKET)
     as_json = json.dumps(boards.shown(found), ensure_ascii=False, indent=2)
     print(as_json if args.json else "\n".join(boards.text(found, time.time())))

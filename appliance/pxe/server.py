@@ -221,13 +221,13 @@ class _Answers(_Handler):
 
     def do_POST(self) -> None:
         what = self._PLACES.get(self.path)
-        if what is None:
-            self.send_error(_ABSENT)
-            return
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
-        body = self._body()
+        body = self._body()  # also where nothing is: who is cut off while sending hears no refusal
         if body is None:
             self.close_connection = True
+            return
+        if what is None:
+            self.send_error(_ABSENT)
             return
         reply: Reply = what(self.server.desk, token if kind == "Bearer" else "", body, self._address)
         self._text(reply.status, reply.text)

@@ -17,7 +17,7 @@ def run(host: Host, *, dry: bool) -> Outcome:
     if not dry and framebuffer.offered(os.environ) and (code := framebuffer.inside(again)) is not None:
         return Outcome("crashed" if code else "left")
     while True:
-        outcome = _run(host, _terminal(), dry=dry)
+        outcome = _run(host, here(), dry=dry)
         if outcome.kind != "again":
             return outcome
 
@@ -28,16 +28,16 @@ def draw_on_stdout() -> None:
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
 
 
-def _run(host: Host, here: Terminal, *, dry: bool) -> Outcome:
+def _run(host: Host, where: Terminal, *, dry: bool) -> Outcome:
     """One or the other: each has much to import, and the terminal was asked before."""
     if installed(host):
         from appliance.tui.node import run as node  # noqa: PLC0415 - see above
 
-        return node.run(host, here, dry=dry)
+        return node.run(host, where, dry=dry)
     from appliance.tui.app import Console  # noqa: PLC0415 - see above
     from appliance.tui.live import ThisMachine  # noqa: PLC0415 - see above
 
-    return Console(host, here, None if dry else ThisMachine(host)).ended()
+    return Console(host, where, None if dry else ThisMachine(host)).ended()
 
 
 def installed(host: Host) -> bool:
@@ -45,8 +45,11 @@ def installed(host: Host) -> bool:
     return "trivet.slot=" in (host.files.read("/proc/cmdline") or "") or host.files.read("/var/lib/trivet/spec.yaml") is not None
 
 
-def _terminal() -> Terminal:
-    """A terminal that knows its size is believed before COLUMNS and LINES: those stay what they were when it is resized."""
+def here() -> Terminal:
+    """What this terminal can show.
+
+    One that knows its size is believed before COLUMNS and LINES: those stay what they were when it is resized.
+    """
     out = sys.stdout.fileno()
     if not os.isatty(out):
         return terminal(os.environ)

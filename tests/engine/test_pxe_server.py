@@ -339,7 +339,7 @@ def test_as_fast_as_a_plain_file_server(tmp_path: Path) -> None:
 
 
 def fetched(url: str, count: int) -> float:
-    words = ["curl", "--silent", "--fail", "--parallel", "--parallel-immediate", "--parallel-max", str(count)]
+    words = ["curl", "--fail", "--no-progress-meter", "--parallel", "--parallel-immediate", "--parallel-max", str(count)]
     begun = time.monotonic()
     subprocess.run([*words, *(word for _ in range(count) for word in ("-o", "/dev/null", url))], check=True)
     return time.monotonic() - begun
