@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
-from pathlib import Path
+from pathlib import Path, PurePath
 
 CARRIED = frozenset({"message", "hint", "why", "problem", "unusable", "not_yet"})
 """Parameters and fields whose values somebody reads."""
@@ -277,10 +277,34 @@ SPEAKERS = {
 """Functions whose results become part of a sentence elsewhere, by module."""
 
 
+COMMAND_LINE = (
+    "cli/network.py",
+    "cli/pxe.py",
+    "cli/vm.py",
+    "host/companion.py",
+    "host/etcd.py",
+    "model/vm.py",
+    "model/vnet.py",
+    "node/vms.py",
+    "pxe/*.py",
+    "services/vm/*.py",
+)
+"""What `trivet vm`, `image`, `network`, `numa` and `pxe` alone say: English, as all is that only a command line shows.
+
+No page of the console brings them along (test_sentences.py sees to that); the first one that does takes them out of here.
+"""
+
+
+def alone(path: str) -> bool:
+    """Is this module, by its path below the program's folder, one of the command line's own?"""
+    return any(PurePath(path).match(pattern) for pattern in COMMAND_LINE)
+
+
 def collect(root: Path) -> tuple[list[Sentence], set[str]]:
-    """All sentences of the program, and the places whose words are from elsewhere."""
+    """All sentences that a console may show, and the places whose words are from elsewhere."""
     program = modules(root)
     known = carriers(program)
+    program = [module for module in program if not alone(str(module.path.relative_to(root)))]
     found: dict[str, Sentence] = {}
     opened: set[str] = set()
 

@@ -15,7 +15,8 @@ from appliance.model.selector import DiskSelector, NicSelector, select
 from appliance.tui import i18n
 from appliance.tui.i18n import listed, read, said
 from appliance.tui.phrases import ROWS
-from tests.tui.sentences import Sentence, collect
+from tests.tui.reached import reached
+from tests.tui.sentences import COMMAND_LINE, Sentence, alone, collect
 from tests.tui.test_draft import machine
 
 ROOT = Path(__file__).parents[2] / "appliance"
@@ -102,6 +103,14 @@ def test_the_sentences_are_found() -> None:
     places = {each.place.partition("/")[0] for each in FOUND}
     assert {"cli", "engine", "host", "installer", "model", "node", "services", "tui"} <= places
     assert {"erase N1", "no port is named", "there is one network port", "N1 has no usable port", "plan again"} <= texts
+
+
+def test_no_page_shows_what_only_the_command_line_says() -> None:
+    """Who adds a page for VMs, or for the rack, takes its modules out of COMMAND_LINE: their sentences are translated then."""
+    brought = reached(ROOT, "tui")
+    assert {"flow.py", "tui/node/edge.py", "services/storage/health.py"} <= brought
+    assert [path for path in sorted(brought) if alone(path)] == []
+    assert all([*ROOT.glob(pattern)] for pattern in COMMAND_LINE)
 
 
 def test_what_is_handed_on_is_known() -> None:
