@@ -155,9 +155,9 @@ class Console:
         answers = {
             r"login: \Z": f"{user}\r",
             r"[Pp]assword: \Z": f"{password}\r",
-            r"< Log in >[^<]*F10": "\r",  # the status screen; on the page of the login another button stands before it
+            r"< Log in >[^<]*F10 Leave": "\r",  # the status screen; from the page of the login F10 leads elsewhere
             r"Who manages this node": f"{password}\r",
-            r"\d Shell\s+\d Restart": "8",  # the whole menu: its cursor draws a line of it again
+            r"\d Shell\s*\d Restart": "8",  # the whole menu: its cursor draws a line of it again; gaps are not sent
         }
         deadline = time.monotonic() + timeout
         self.skip()  # the pages that somebody has read before are no answers to this
