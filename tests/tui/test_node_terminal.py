@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.test_terminal import Tmux, lines
+from tests.tui.test_terminal import Tmux, same_as
 
 pytestmark = pytest.mark.slow
 PICTURES = Path(__file__).parent / "node_screens"
@@ -25,7 +25,7 @@ def test_the_node_on_a_real_terminal(tmp_path: Path, term: str, locale: str) -> 
     try:
         tmux.wait("active-backup")
         if term == "xterm-256color":
-            assert lines(tmux.show()) == lines((PICTURES / "en-80x24/status.txt").read_text())
+            same_as(tmux, PICTURES / "en-80x24/status.txt")
         if locale == "C":
             assert tmux.show().isascii()
         tmux.keys("Enter")
@@ -39,6 +39,17 @@ def test_the_node_on_a_real_terminal(tmp_path: Path, term: str, locale: str) -> 
         tmux.type("exit\r")
         screen = tmux.wait("9 Restart or switch off")
         assert "sum 23" not in screen
+        tmux.keys("1")
+        tmux.wait("5 Change another plane")
+        tmux.keys("5")
+        tmux.wait("3 storage")
+        tmux.keys("3")
+        tmux.wait("Ctrl+D Take away")
+        if term == "xterm-256color":
+            same_as(tmux, PICTURES / "en-80x24/plane.txt")
+        for before in ("3 storage", "5 Change another plane", "9 Restart or switch off"):
+            tmux.keys("Escape")
+            tmux.wait(before)
         tmux.keys("Escape")
         tmux.wait("Log out >")
         tmux.resize(120, 40)

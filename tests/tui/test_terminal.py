@@ -13,6 +13,7 @@ from appliance.tui.terminal import Terminal, terminal
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
+PICTURES = Path(__file__).parent / "screens/small-bios"
 PATIENCE = 30
 """Seconds for one screen on a machine that has much else to do."""
 
@@ -66,9 +67,9 @@ class Tmux:
         subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
 
 
-def same_as(tmux: Tmux, name: str) -> None:
+def same_as(tmux: Tmux, picture: Path) -> None:
     """The terminal shows, to the last character, what the page is: only differences were sent, and they add up."""
-    wanted = (Path(__file__).parent / "screens/small-bios" / name).read_text()
+    wanted = picture.read_text()
     end = time.monotonic() + PATIENCE
     while (screen := lines(tmux.show())) != lines(wanted):
         assert time.monotonic() < end, screen
@@ -104,18 +105,18 @@ def test_the_wizard_on_a_real_terminal(tmp_path: Path, term: str, locale: str) -
         assert ("\x1b[44m" in coloured) == (term != "vt100")
         if term == "xterm-256color":
             tmux.keys("Escape", "Escape")
-            same_as(tmux, "en-80x24/2-MachinePage.txt")
+            same_as(tmux, PICTURES / "en-80x24/2-MachinePage.txt")
             tmux.keys("F2")
-            same_as(tmux, "zh_CN-80x24/2-MachinePage.txt")
+            same_as(tmux, PICTURES / "zh_CN-80x24/2-MachinePage.txt")
             tmux.resize(120, 40)
-            same_as(tmux, "zh_CN-120x40/2-MachinePage.txt")
+            same_as(tmux, PICTURES / "zh_CN-120x40/2-MachinePage.txt")
             tmux.resize(80, 24)
             tmux.keys("F1", "F1")
-            same_as(tmux, "zh_CN-80x24/2-MachinePage.txt")
+            same_as(tmux, PICTURES / "zh_CN-80x24/2-MachinePage.txt")
             tmux.write("kernel: something happened\r\n" * 5)
             tmux.wait("something happened")
             tmux.keys("C-l")
-            same_as(tmux, "zh_CN-80x24/2-MachinePage.txt")
+            same_as(tmux, PICTURES / "zh_CN-80x24/2-MachinePage.txt")
             tmux.keys("F2")
         tmux.keys("F10")
         tmux.wait("Leave the installer?")
