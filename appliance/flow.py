@@ -125,18 +125,18 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *installer_plan.finish(inventory),
             *system_plan.plan(inventory, spec),
             *network_plan.plan(inventory, spec, follow=saved),
-            *storage_plan.plan(inventory, spec, _stands(inventory, spec)),
+            *storage_plan.plan(inventory, spec, pool_address(inventory, spec)),
             *system_plan.save(inventory, spec),
         ),
         pending=(
             *system_plan.pending(spec),
             *network_plan.pending(inventory, spec, follow=saved),
-            *storage_plan.pending(inventory, spec, _stands(inventory, spec), storage_plan.plane(spec)),
+            *storage_plan.pending(inventory, spec, pool_address(inventory, spec), storage_plan.plane(spec)),
         ),
     )
 
 
-def _stands(inventory: Inventory, spec: Spec) -> str:
+def pool_address(inventory: Inventory, spec: Spec) -> str:
     """The address of this node for the pool."""
     return addresses.standing(inventory, spec, storage_plan.plane(spec))
 

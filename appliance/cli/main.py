@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an error; 2 wrong usage; 3 the spec is wrong; 4 this machi
 """
 
 import argparse
+import functools
 import json
 import logging
 import sys
@@ -16,8 +17,10 @@ from typing import Any, NoReturn
 from pydantic import BaseModel
 
 from appliance import __version__, flow
+from appliance.cli import disk as disk_cli
 from appliance.cli import net as net_cli
 from appliance.cli import render
+from appliance.cli import storage as storage_cli
 from appliance.cli.source import read_spec
 from appliance.engine.journal import LOGS, Journal
 from appliance.errors import ApplianceError, Problems, Unsatisfiable
@@ -89,11 +92,14 @@ def _parser() -> Parser:
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")
     sub.add_argument("--scramble", action="store_true", help="replace serials, MAC addresses, WWNs and UUIDs")
-    about = "the network as it is; change it, with a way back; test it"
-    net = _add(commands, common, "net", net_cli.show, about)
-    parts = net.add_subparsers(metavar="COMMAND")
     inner = _options(default=argparse.SUPPRESS)  # so that those of `trivet net --json show` stay as they were given
-    net_cli.add(lambda *args: _add(parts, inner, *args))
+    for name, part, help_ in (
+        ("net", net_cli, "the network as it is; change it, with a way back; test it"),
+        ("storage", storage_cli, "the pool as it is; check its copies; what comes first"),
+        ("disk", disk_cli, "the disks; take one in or out, replace one, switch its light"),
+    ):
+        parts = _add(commands, common, name, part.show, help_).add_subparsers(metavar="COMMAND")
+        part.add(functools.partial(_add, parts, inner))
     sub = command("install", _install, "install this machine by an answer file; the live system does this at its start")
     sub.add_argument("spec", nargs="?", metavar="SPEC", help="this file, or - ; no other answer is looked for, nothing restarts")
     sub.add_argument("--agreed", metavar="DIGEST", help="with SPEC: carry out the plan of this digest, and no other")

@@ -26,7 +26,7 @@ _SAID = {
 
 @dataclass(frozen=True)
 class OsdNow:
-    """An OSD as the pool knows it; `used` and `room` in bytes, both 0 while it is out."""
+    """An OSD as the pool knows it; `used` and `room` in bytes, both 0 while it is out. `new`: it has never worked yet."""
 
     id: int
     device_class: str
@@ -34,6 +34,7 @@ class OsdNow:
     in_: bool
     used: int
     room: int
+    new: bool = False
 
 
 def osds(answers: Answers) -> dict[int, OsdNow]:
@@ -49,6 +50,7 @@ def osds(answers: Answers) -> dict[int, OsdNow]:
             in_=bool(osd["in"]),
             used=int(node.get("kb_used", 0)) * 1024,
             room=int(node.get("kb", 0)) * 1024,
+            new="new" in osd.get("state", ()),
         )
     return found
 

@@ -98,10 +98,15 @@ def _space(now: PoolReport) -> Iterator[Alert]:
 
 
 def _disk(disk: DiskReport, now: PoolReport) -> Iterator[Alert]:
-    if disk.osd is not None and not disk.id:
-        took = f", and its data is on the others already: {now.reason}" if now.health == "healthy" else ""
+    if disk.osd is not None and not disk.id and not disk.up:
+        took = ", and its data is on the others already" if now.health == "healthy" else ""
         message = f"the disk of OSD {disk.osd} is gone{took}"
         yield _alert("disks", "critical", message, f"put it back, or a new one: `trivet disk replace osd.{disk.osd}`")
+        return
+    if disk.osd is not None and not disk.id and now.health != "stopped":
+        message = f"the disk of OSD {disk.osd} cannot be seen any more, although its daemon runs"
+        hint = f"see whether it was pulled; `trivet disk replace osd.{disk.osd}` takes a new one"
+        yield _alert("disks", "warning", message, hint)
         return
     dead = list(_dead(disk, now))
     yield from dead or _itself(disk)
