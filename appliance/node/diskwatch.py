@@ -11,15 +11,20 @@ import threading
 import time
 from collections.abc import Callable
 
+from appliance import flow
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
+from appliance.host.lock import only_one
 from appliance.model.inventory import Inventory
+from appliance.model.plan import Plan
 from appliance.model.poolreport import DiskReport, DiskSeen, PoolReport, StorageHealth
+from appliance.model.poolsteps import DropCache
 from appliance.model.storage import DiskHealth
 from appliance.node import storage
 from appliance.node.health import LOOK, STORAGE
 from appliance.node.health import storage as last
 from appliance.node.published import uptime
+from appliance.node.trial import BUSY, LOCK
 from appliance.services.storage import health, isolate, led, pool, report, slow, smart
 from appliance.services.storage.mismatch import sentence
 
@@ -115,6 +120,7 @@ class DiskWatch:
         now = report.report(host, inventory, roles, self._seen())
         if self._act(host, now):
             now = report.report(host, inventory, roles, self._seen())
+        self._give_up_caches(host, inventory)
         if now.scrub.errors or self._moved:
             self._repair(host)
         found = health.alerts(now, inventory.disks)
@@ -171,6 +177,19 @@ class DiskWatch:
             return
         with self._lock:
             self._isolated.add(disk.id)
+
+    def _give_up_caches(self, host: Host, inventory: Inventory) -> None:
+        """OSDs whose SSD is gone go on without it, one after the other: each stands still for some seconds."""
+        for osd in inventory.pool.osds if inventory.pool else ():
+            if not osd.cache_lost or (osd.up and isolate.refusal(host, osd.id)):
+                continue
+            step = DropCache(osd=osd.id, uuid=osd.uuid, why="the SSD that cached for it is gone")
+            try:
+                with only_one(LOCK, *BUSY):
+                    flow.apply(Plan(steps=(step,)), host, lambda event: None)
+                self._log("storage.disks", f"OSD {osd.id} goes on without its read cache, whose SSD is gone")
+            except ApplianceError as error:
+                self._log("storage.disks", str(error))
 
     def _repair(self, host: Host) -> None:
         """Copies that differ, from those that agree; each group is asked once until it is well."""

@@ -173,6 +173,21 @@ def test_a_right_primary_repairs_at_once() -> None:
     assert node.did == ["pg repair pgid=2.c"]
 
 
+def test_an_osd_whose_ssd_is_gone_goes_on_without_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    node, applied = Node(), []
+    inventory = storage.inventory(node.host)
+    assert inventory.pool
+    osds = tuple(each.model_copy(update={"lvm": True, "cache_lost": each.id == 1}) for each in inventory.pool.osds)
+    lost = inventory.model_copy(update={"pool": inventory.pool.model_copy(update={"osds": osds})})
+    monkeypatch.setattr(storage, "inventory", lambda host: lost)
+    monkeypatch.setattr(diskwatch, "LOCK", tmp_path / "lock")
+    monkeypatch.setattr(diskwatch.flow, "apply", lambda plan, host, emit: applied.extend(map(str, plan.steps)))
+    watched(node)
+    assert applied == ["let osd.1 go on without its cache, which is gone"]
+    assert all("goes on without its read cache" in alert.message for alert in seen(node).alerts)
+    assert len(seen(node).alerts) == 4, "those that have none any more, too"
+
+
 def test_a_look_that_fails_is_said_and_ends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     watch = diskwatch.DiskWatch(lambda: Node().host)
     watch._log("trivetd", "the disks could not be looked at (look): no")

@@ -105,7 +105,7 @@ def _with_osd(disk: DiskReport, osd: Osd | None, osds: Mapping[int, answers.OsdN
     if osd is None or (now is not None and now.new):  # one that is being made has not failed
         return disk
     cache = None
-    if osd.cache or osd.cache_lost or hits:
+    if osd.cache or osd.cache_lost or hits or (osd.lvm and not osd.db):  # it stands on a volume so that it can have one
         read, missed = hits or (0, 0)
         cache = CacheReport(disk=osd.cache, works=hits is not None and not osd.cache_lost, hits=read, misses=missed)
     return disk.model_copy(
