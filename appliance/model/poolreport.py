@@ -152,7 +152,8 @@ class DiskSeen(Model):
 class StorageHealth(Model):
     """What trivetd saw when it looked last (/run/trivet/storage.json): `at` in seconds since the start of the machine.
 
-    `disks` by id. `repaired` are sentences about copies that differed, the latest last.
+    `disks` by id. `repaired` are sentences about copies that differed, the latest last; `moved` the OSDs that are primary of
+    nothing until a repair is over.
     """
 
     at: float
@@ -160,6 +161,7 @@ class StorageHealth(Model):
     alerts: tuple[Alert, ...] = ()
     disks: dict[str, DiskSeen] = {}
     repaired: tuple[str, ...] = ()
+    moved: tuple[int, ...] = ()
 
 
 class StorageView(Model):

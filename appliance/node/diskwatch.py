@@ -65,7 +65,7 @@ class DiskWatch:
         """Begin. The threads end with the process."""
         if (known := last(self._live())) is not None:  # of a trivetd before this one
             self._isolated = {id_ for id_, seen in known.disks.items() if seen.isolated}
-            self._repaired = known.repaired
+            self._repaired, self._moved = known.repaired, set(known.moved)
         for work, pace in ((self.pulse, _PULSE), (self.look, interval), (self.examine, _SMART)):
             threading.Thread(target=self._forever, args=(work, pace), daemon=True, name=work.__name__).start()
 
@@ -128,7 +128,14 @@ class DiskWatch:
         for alert in found:
             self._log(alert.where, str(alert), alert.hint)
         self._said &= {(alert.where, alert.hint) for alert in found} | {key for key in self._said if key[0] == "trivetd"}
-        kept = StorageHealth(at=uptime(host), report=now, alerts=found, disks=self._seen(), repaired=self._repaired)
+        kept = StorageHealth(
+            at=uptime(host),
+            report=now,
+            alerts=found,
+            disks=self._seen(),
+            repaired=self._repaired,
+            moved=tuple(self._moved),
+        )
         host.files.write(STORAGE, kept.model_dump_json() + "\n")
 
     def _follow(self, host: Host, inventory: Inventory) -> None:

@@ -7,6 +7,7 @@
 import gettext as _gettext
 from pathlib import Path
 
+from appliance.tui.node.carephrases import PHRASES as CARE
 from appliance.tui.node.phrases import PHRASES as NODE
 from appliance.tui.node.poolphrases import PHRASES as POOL
 from appliance.tui.phrases import PHRASES, Phrase
@@ -39,7 +40,7 @@ def ngettext(one: str, many: str, number: int) -> str:
 
 def said(sentence: str) -> str:
     """A sentence of the pure code in the present language; as it is when no phrase knows it."""
-    for phrase in (*PHRASES, *POOL, *NODE):
+    for phrase in (*PHRASES, *POOL, *NODE, *CARE):
         if (values := phrase.match(sentence)) is not None:
             return _fill(phrase, values)
     return sentence

@@ -41,8 +41,8 @@ class Node:
         if prefix == "osd ok-to-stop" and self.needed:
             raise CommandError(["ceph"], 16, self.needed)
         if prefix == "pg ls" and "states" in arguments:
-            groups = [{"pgid": "2.c", "state": "active+clean+inconsistent"}] if self.mismatch else []
-            return {"pg_stats": groups}
+            groups = [{"pgid": "2.c", "state": "active+clean+inconsistent"}]
+            return {"pg_ready": True} | ({"pg_stats": groups} if self.mismatch else {})  # as 18.2.7 says that there are none
         if prefix in self.answers and not prefix.startswith("osd ok"):
             return self.answers[prefix]
         if prefix != "osd ok-to-stop":

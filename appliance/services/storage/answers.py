@@ -104,7 +104,7 @@ def _rebuild(numbers: Mapping[str, Any]) -> Rebuild:
 
 def _scrub(status: Mapping[str, Any], groups: Any) -> Scrub:
     by_state = states(status)
-    stats: Sequence[Mapping[str, Any]] = groups["pg_stats"] if groups else ()
+    stats = groups_of(groups)
     return Scrub(
         running=sum(n for state, n in by_state.items() if "scrubbing" in state),
         light=min((g["last_scrub_stamp"] for g in stats), default=""),
@@ -113,6 +113,12 @@ def _scrub(status: Mapping[str, Any], groups: Any) -> Scrub:
         errors=_count(status, "OSD_SCRUB_ERRORS"),
         repairing=sum(n for state, n in by_state.items() if "repair" in state.split("+")),
     )
+
+
+def groups_of(said: Any) -> Sequence[Mapping[str, Any]]:
+    """The placement groups of `pg ls`. Where none is in the states that were asked for, it has no list of them either."""
+    found: Sequence[Mapping[str, Any]] = said.get("pg_stats", ()) if isinstance(said, Mapping) else ()
+    return found
 
 
 def _checks(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

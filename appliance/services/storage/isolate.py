@@ -11,6 +11,7 @@ import json
 from appliance.errors import ApplianceError, CommandError
 from appliance.host.host import Host
 from appliance.model.pool import ADMIN_KEYRING
+from appliance.services.storage.answers import groups_of
 from appliance.services.storage.mismatch import Finding, judge
 
 _BUSY = ("repair", "scrubbing")
@@ -35,7 +36,7 @@ def stop(host: Host, osd: int) -> None:
 
 def mismatches(host: Host) -> list[Finding]:
     """The placement groups whose copies differ, each with what to do. Those that are being checked or repaired are left alone."""
-    groups = host.ceph("pg ls", states=["inconsistent"])["pg_stats"]
+    groups = groups_of(host.ceph("pg ls", states=["inconsistent"]))
     found = []
     for group in groups:
         if any(word in group["state"] for word in _BUSY):
@@ -61,7 +62,7 @@ def repair(host: Host, finding: Finding) -> None:
 
 def settle(host: Host, moved: set[int]) -> set[int]:
     """Give back their place to OSDs that are primary no more, once nothing is damaged. Those that still wait."""
-    if not moved or host.ceph("pg ls", states=["inconsistent", "repair"])["pg_stats"]:
+    if not moved or groups_of(host.ceph("pg ls", states=["inconsistent", "repair"])):
         return moved
     for osd in moved:
         host.ceph("osd primary-affinity", id=osd, weight=1.0)

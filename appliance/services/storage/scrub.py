@@ -3,6 +3,7 @@
 
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
+from appliance.services.storage.answers import groups_of
 
 
 def begin(host: Host, *, deep: bool) -> int:
@@ -11,7 +12,7 @@ def begin(host: Host, *, deep: bool) -> int:
     if status["pgmap"].get("degraded_objects"):
         message = "copies are missing, and are made again before any are compared"
         raise ApplianceError(message, "wait until `trivet storage` says healthy")
-    groups = [group["pgid"] for group in host.ceph("pg ls")["pg_stats"]]
+    groups = [group["pgid"] for group in groups_of(host.ceph("pg ls"))]
     for group in groups:
         host.ceph("pg deep-scrub" if deep else "pg scrub", pgid=group)
     return len(groups)
