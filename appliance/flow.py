@@ -139,7 +139,7 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *installer_plan.finish(inventory),
             *system_plan.plan(inventory, spec),
             *network_plan.plan(inventory, spec, follow=saved),
-            *storage_plan.plan(inventory, spec, _stands(inventory, spec)),
+            *storage_plan.plan(inventory, spec, pool_address(inventory, spec)),
             *cluster_plan.plan(inventory, spec),
             *hypervisor_plan.plan(inventory, spec),
             *system_plan.save(inventory, spec),
@@ -147,13 +147,13 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
         pending=(
             *system_plan.pending(spec),
             *network_plan.pending(inventory, spec, follow=saved),
-            *storage_plan.pending(inventory, spec, _stands(inventory, spec), storage_plan.plane(spec)),
+            *storage_plan.pending(inventory, spec, pool_address(inventory, spec), storage_plan.plane(spec)),
             *(hypervisor_plan.pending(inventory, spec) if saved else ()),
         ),
     )
 
 
-def _stands(inventory: Inventory, spec: Spec) -> str:
+def pool_address(inventory: Inventory, spec: Spec) -> str:
     """The address of this node for the pool."""
     return addresses.standing(inventory, spec, storage_plan.plane(spec))
 

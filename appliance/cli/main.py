@@ -17,10 +17,12 @@ from typing import Any, NoReturn
 from pydantic import BaseModel
 
 from appliance import __version__, flow
+from appliance.cli import disk as disk_cli
 from appliance.cli import net as net_cli
 from appliance.cli import network as network_cli
 from appliance.cli import pxe as pxe_cli
 from appliance.cli import render
+from appliance.cli import storage as storage_cli
 from appliance.cli import vm as vm_cli
 from appliance.cli.source import read_spec
 from appliance.engine.journal import LOGS, Journal
@@ -96,18 +98,17 @@ def _parser() -> Parser:
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")
     sub.add_argument("--scramble", action="store_true", help="replace serials, MAC addresses, WWNs and UUIDs")
-    about = "the network as it is; change it, with a way back; test it"
-    net = _add(commands, common, "net", net_cli.show, about)
-    parts = net.add_subparsers(metavar="COMMAND")
     inner = _options(default=argparse.SUPPRESS)  # so that those of `trivet net --json show` stay as they were given
-    net_cli.add(partial(_add, parts, inner))
-    for name, run, help_, fill in (
-        ("vm", vm_cli.listing, "virtual machines: make, run, change, copy, delete them", vm_cli.add),
-        ("image", vm_cli.images, "the library: images, media and kernels for VMs", vm_cli.add_images),
-        ("network", network_cli.listing, "networks for VMs: VLANs, and overlays with addresses and rules", network_cli.add),
+    for name, show, fill, help_ in (
+        ("net", net_cli.show, net_cli.add, "the network as it is; change it, with a way back; test it"),
+        ("storage", storage_cli.show, storage_cli.add, "the pool as it is; check its copies; what comes first"),
+        ("disk", disk_cli.show, disk_cli.add, "the disks; take one in or out, replace one, switch its light"),
+        ("vm", vm_cli.listing, vm_cli.add, "virtual machines: make, run, change, copy, delete them"),
+        ("image", vm_cli.images, vm_cli.add_images, "the library: images, media and kernels for VMs"),
+        ("network", network_cli.listing, network_cli.add, "networks for VMs: VLANs, and overlays with addresses and rules"),
     ):
-        more = _add(commands, common, name, run, help_).add_subparsers(metavar="COMMAND")
-        fill(partial(_add, more, inner))
+        parts = _add(commands, common, name, show, help_).add_subparsers(metavar="COMMAND")
+        fill(partial(_add, parts, inner))
     pxe = _add(commands, common, "pxe", _usage, "a rack at once: install machines over the network")
     pxe_cli.add(partial(_add, pxe.add_subparsers(required=True, metavar="COMMAND"), inner))
     command("numa", network_cli.numa, "NUMA nodes: which VM is where, and what is free")

@@ -16,6 +16,8 @@ from appliance.model.pool import ADMIN_KEYRING, CONF
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 30
+_MANAGER = ("osd destroy", "osd purge")
+"""Of what the manager answers the monitor passes everything on but these, which end with EINVAL there (18.2.7)."""
 _GONE = {errno.ETIMEDOUT, errno.ESHUTDOWN, errno.ENOTCONN}
 
 _lock = threading.Lock()
@@ -34,7 +36,8 @@ class LiveCeph:
             try:
                 cluster = _connection[0] if _connection else _connect(rados)
                 question = json.dumps({"prefix": prefix, "format": "json", **arguments})
-                code, out, said = cluster.mon_command(question, stdin.encode(), timeout=round(timeout))
+                asked = cluster.mgr_command if prefix in _MANAGER else cluster.mon_command
+                code, out, said = asked(question, stdin.encode(), timeout=round(timeout))
             except rados.Error as error:
                 _disconnect()
                 hint = "see `journalctl -u 'ceph-mon@*'` and `ceph -s`"

@@ -152,18 +152,25 @@ class DiskSeen(Model):
 class StorageHealth(Model):
     """What trivetd saw when it looked last (/run/trivet/storage.json): `at` in seconds since the start of the machine.
 
-    `disks` by id.
+    `disks` by id. `repaired` are sentences about copies that differed, the latest last; `moved` the OSDs that are primary of
+    nothing until a repair is over.
     """
 
     at: float
     report: PoolReport = PoolReport()
     alerts: tuple[Alert, ...] = ()
     disks: dict[str, DiskSeen] = {}
+    repaired: tuple[str, ...] = ()
+    moved: tuple[int, ...] = ()
 
 
 class StorageView(Model):
-    """What `trivet storage` prints. `looked` is how many seconds ago trivetd looked for alerts, None for not yet."""
+    """What `trivet storage` prints. `looked` is how many seconds ago trivetd looked for alerts, None for not yet.
+
+    `repaired` are sentences about copies that differed.
+    """
 
     report: PoolReport
     looked: float | None = None
     alerts: tuple[Alert, ...] = ()
+    repaired: tuple[str, ...] = ()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """trivetd: at boot, make the running system the one of the saved spec; then stay, and do it again on SIGHUP.
 
-Meanwhile it looks at the network every half a minute (node/watch.py). While something waits for an address, it plans again.
-When a server gives another address to the plane on which OVN's tunnels end, the tunnels follow, and nothing else is changed.
-VMs that ran when the power went are started again, once there is what they need.
+Meanwhile it looks at the network every half a minute (node/watch.py), and at the disks beside that (node/diskwatch.py). While
+something waits for an address, it plans again. When a server gives another address to the plane on which OVN's tunnels end, the
+tunnels follow, and nothing else is changed. VMs that ran when the power went are started again, once there is what they need.
 
 It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
 console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong. Nor does a step that takes
@@ -27,6 +27,7 @@ from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import ConfigureOvn, Plan
 from appliance.model.status import Boot
 from appliance.node import report
+from appliance.node.diskwatch import DiskWatch
 from appliance.node.health import LOOK
 from appliance.node.published import BOOT
 from appliance.node.status import wanted
@@ -143,6 +144,7 @@ def main() -> None:
     """Entry point of `trivetd`."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     watch, late = Watch(), ready_at_the_latest(_PATIENCE)
+    DiskWatch(live).start(float(os.environ.get("TRIVET_LOOK_SECONDS", LOOK)))
     boot, pause, only = None, _SOON, None
     while True:
         host = live()

@@ -12,13 +12,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from appliance.tui import failures, phrases, refusals
+from appliance.tui.node import carephrases as care
 from appliance.tui.node import phrases as node
 from appliance.tui.node import poolphrases as pool
 from appliance.tui.phrases import ROWS, Phrase
 
 LOCALE = Path(__file__).parent / "locale"
 NAMES = {"en": "English", "zh_CN": "简体中文"}
-_KNOWN = (*phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *refusals.PHRASES, *failures.PHRASES)
+_KNOWN = (*phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *care.PHRASES, *refusals.PHRASES, *failures.PHRASES)
 _PHRASES = sorted(_KNOWN, key=lambda each: -each.weight)
 _PLACE = re.compile(r"[\w./\[\]-]+|line \d+(, column \d+)?|the document|the medium")
 """Where in a spec something is wrong."""

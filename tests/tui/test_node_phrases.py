@@ -10,17 +10,22 @@ from appliance import flow
 from appliance.host.playback import playback
 from appliance.model.document import load_spec
 from appliance.model.netreport import Alert, DuplicateProbe, GatewayProbe, NetworkReport, Probes
+from appliance.model.poolreport import PoolReport
 from appliance.services.network import health
 from appliance.services.network.propose import propose
 from appliance.services.network.report import ports, report
+from appliance.services.storage import health as pool_health
 from appliance.tui import i18n
 from appliance.tui.i18n import said
 from appliance.tui.node.phrases import PHRASES
 from tests.tui import nodes
 from tests.unit.carried import case_of
 from tests.unit.network import OTHER, PORTS, node, spec
+from tests.unit.pools import STATES
 from tests.unit.test_gone import GONE
 from tests.unit.test_net_health import changed, counters, seen
+from tests.unit.test_pool_report import of_disk
+from tests.unit.test_pool_report import seen as pool_seen
 from tests.unit.test_propose import MACHINES, machine, managed
 
 
@@ -116,3 +121,24 @@ class Named(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         return f"<{name}>"
+
+
+def test_every_alert_of_the_pool_and_its_remedy() -> None:
+    why = "its monitor does not answer"
+    facts: tuple[dict[str, object], ...] = (
+        {"up": False}, {"up": False, "in_": False}, {"in_": False}, {"up": False, "isolated": True, "slow": "stuck"},
+        {"up": False, "isolated": True, "slow": "too slow"}, {"slow": "slow"}, {"slow": "stuck", "refused": why},
+        {"slow": "too slow", "refused": why}, {"failing": "it says that it will fail (SMART)"}, {"wear": 99},
+        {"temperature": 80}, {"cache": {"works": False}}, {"id": ""}, {"id": "", "up": False}, {"slot": "", "wear": 99},
+    )  # fmt: skip
+    found = [alert for each in facts for alert in of_disk(**each)]
+    for state in STATES:
+        found += pool_health.alerts(pool_seen(state))
+    found += pool_health.alerts(PoolReport(health="stopped", reason="its monitor does not answer"))
+    assert len({alert.hint for alert in found}) > 12
+    assert [text for alert in found for text in (alert.message, alert.hint) if said(text) == text] == []
+
+
+def test_the_reason_of_each_state_of_the_pool() -> None:
+    reasons = [pool_seen(state).reason for state in STATES if state != "damaged"]
+    assert [text for text in reasons if said(text) == text] == []

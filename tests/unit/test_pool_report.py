@@ -134,7 +134,8 @@ def test_one_disk_that_is_full_before_the_others() -> None:
         ({"wear": 95}, "critical", "used up 95 %"),
         ({"temperature": 60}, "warning", "60 degrees"),
         ({"cache": CacheReport(disk="", works=False)}, "warning", "goes on without its read cache"),
-        ({"id": ""}, "critical", "the disk of OSD 3 is gone, and its data is on the others already"),
+        ({"id": ""}, "warning", "cannot be seen any more, although its daemon runs"),
+        ({"id": "", "up": False}, "critical", "the disk of OSD 3 is gone, and its data is on the others already"),
     ],
 )
 def test_each_thing_that_happens_to_a_disk(facts: dict[str, object], severity: str, words: str) -> None:

@@ -26,7 +26,7 @@ _SAID = {
 
 @dataclass(frozen=True)
 class OsdNow:
-    """An OSD as the pool knows it; `used` and `room` in bytes, both 0 while it is out."""
+    """An OSD as the pool knows it; `used` and `room` in bytes, both 0 while it is out. `new`: it has never worked yet."""
 
     id: int
     device_class: str
@@ -34,6 +34,7 @@ class OsdNow:
     in_: bool
     used: int
     room: int
+    new: bool = False
 
 
 def osds(answers: Answers) -> dict[int, OsdNow]:
@@ -49,6 +50,7 @@ def osds(answers: Answers) -> dict[int, OsdNow]:
             in_=bool(osd["in"]),
             used=int(node.get("kb_used", 0)) * 1024,
             room=int(node.get("kb", 0)) * 1024,
+            new="new" in osd.get("state", ()),
         )
     return found
 
@@ -102,7 +104,7 @@ def _rebuild(numbers: Mapping[str, Any]) -> Rebuild:
 
 def _scrub(status: Mapping[str, Any], groups: Any) -> Scrub:
     by_state = states(status)
-    stats: Sequence[Mapping[str, Any]] = groups["pg_stats"] if groups else ()
+    stats = groups_of(groups)
     return Scrub(
         running=sum(n for state, n in by_state.items() if "scrubbing" in state),
         light=min((g["last_scrub_stamp"] for g in stats), default=""),
@@ -111,6 +113,12 @@ def _scrub(status: Mapping[str, Any], groups: Any) -> Scrub:
         errors=_count(status, "OSD_SCRUB_ERRORS"),
         repairing=sum(n for state, n in by_state.items() if "repair" in state.split("+")),
     )
+
+
+def groups_of(said: Any) -> Sequence[Mapping[str, Any]]:
+    """The placement groups of `pg ls`. Where none is in the states that were asked for, it has no list of them either."""
+    found: Sequence[Mapping[str, Any]] = said.get("pg_stats", ()) if isinstance(said, Mapping) else ()
+    return found
 
 
 def _checks(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -61,7 +61,7 @@ def _pool(now: PoolReport) -> Iterator[Alert]:
     yield from _space(now)
     if now.scrub.errors:
         groups = f" in {', '.join(now.scrub.damaged[:_LISTED])}" if now.scrub.damaged else ""
-        message = f"copies differ from each other ({now.scrub.errors} mismatches{groups})"
+        message = f"copies differ from each other ({now.scrub.errors} mismatch{'' if now.scrub.errors == 1 else 'es'}{groups})"
         hint = "trivetd repairs what the other copies agree on; `trivet storage` shows what is left"
         yield _alert("scrub", "critical", message, hint)
 
@@ -93,20 +93,25 @@ def _space(now: PoolReport) -> Iterator[Alert]:
         severity: Severity = "critical" if used >= NEARER else "warning"
         yield _alert("space", severity, f"the pool is {used:.0f} % full: {free} of its disks are free", hint)
     elif full:
-        message = f"the disk in {full[0].name} is {100 * full[0].used / full[0].room:.0f} % full, although others have room"
+        message = f"{_who(full[0])} is {100 * full[0].used / full[0].room:.0f} % full, although others have room"
         yield _alert("space", "warning", message, "see `ceph osd df` for how data is spread; it moves by itself in an hour or so")
 
 
 def _disk(disk: DiskReport, now: PoolReport) -> Iterator[Alert]:
-    if disk.osd is not None and not disk.id:
-        took = f", and its data is on the others already: {now.reason}" if now.health == "healthy" else ""
+    if disk.osd is not None and not disk.id and not disk.up:
+        took = ", and its data is on the others already" if now.health == "healthy" else ""
         message = f"the disk of OSD {disk.osd} is gone{took}"
         yield _alert("disks", "critical", message, f"put it back, or a new one: `trivet disk replace osd.{disk.osd}`")
+        return
+    if disk.osd is not None and not disk.id and now.health != "stopped":
+        message = f"the disk of OSD {disk.osd} cannot be seen any more, although its daemon runs"
+        hint = f"see whether it was pulled; `trivet disk replace osd.{disk.osd}` takes a new one"
+        yield _alert("disks", "warning", message, hint)
         return
     dead = list(_dead(disk, now))
     yield from dead or _itself(disk)
     if not dead and disk.cache is not None and not disk.cache.works:
-        message = f"the disk in {disk.name} goes on without its read cache: the SSD is gone or has failed; nothing is lost"
+        message = f"{_who(disk)} goes on without its read cache: the SSD is gone or has failed; nothing is lost"
         hint = "replace the SSD: `trivet disk replace` with its serial number gives the cache back"
         yield _alert("disks", "warning", message, hint)
 
@@ -117,21 +122,21 @@ def _dead(disk: DiskReport, now: PoolReport) -> Iterator[Alert]:
         return
     if disk.isolated:
         why = "requests to it do not end" if disk.slow == "stuck" else "requests to it take more than 125 ms"
-        message = f"the disk in {disk.name} (OSD {disk.osd}) was taken out of the pool: {why}"
+        message = f"{_who(disk)} (OSD {disk.osd}) was taken out of the pool: {why}"
         yield _alert("disks", "critical", message, REPLACE.format(name=disk.slot or disk.serial))
     elif not disk.up:
         out = "and its data is made again elsewhere" if not disk.in_ else "and is given up 10 minutes after it went"
-        message = f"the disk in {disk.name} does not work: OSD {disk.osd} is down, {out}"
+        message = f"{_who(disk)} does not work: OSD {disk.osd} is down, {out}"
         hint = f"see `journalctl -u ceph-osd@{disk.osd}`; `trivet apply` starts it, `trivet disk replace` takes a new disk"
         yield _alert("disks", "critical", message, hint)
     elif not disk.in_:
-        message = f"the disk in {disk.name} (OSD {disk.osd}) works and is out of the pool: no data is put on it"
+        message = f"{_who(disk)} (OSD {disk.osd}) works and is out of the pool: no data is put on it"
         yield _alert("disks", "warning", message, f"`trivet disk add {disk.slot or disk.serial}` takes it in again")
 
 
 def _itself(disk: DiskReport) -> Iterator[Alert]:
     """What a disk says of itself, and what the kernel counts of it."""
-    name = f"the disk in {disk.name}" if disk.slot else f"the disk {disk.name}"
+    name = _who(disk)
     replace = REPLACE.format(name=disk.slot or disk.serial)
     if disk.failing:
         yield _alert("disks", "critical", f"{name}: {disk.failing}", replace)
@@ -146,6 +151,10 @@ def _itself(disk: DiskReport) -> Iterator[Alert]:
     elif disk.slow:
         message = f"{name} is slow: more than 60 requests within 5 minutes took over 25 ms"
         yield _alert("disks", "warning", message, "have a new one ready: slow disks are often dying ones")
+
+
+def _who(disk: DiskReport) -> str:
+    return f"the disk in {disk.name}" if disk.slot else f"the disk {disk.name}"
 
 
 def _raid(disk: Disk) -> Iterator[Alert]:

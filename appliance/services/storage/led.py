@@ -47,10 +47,12 @@ def lit(host: Host, disk: Disk) -> bool | None:
     return any(text != "0" for text in known) if known else None
 
 
-def switch(host: Host, folder: str, light: Light, *, on: bool) -> None:
-    """Switch the light of a bay. ApplianceError where there is none."""
+def switch(host: Host, folder: str, light: Light, *, on: bool, must: bool = True) -> None:
+    """Switch the light of a bay. ApplianceError where there is none and there `must` be one."""
     path = _file(folder, light)
     if not folder or host.files.read(path) is None:
+        if not must:
+            return
         hint = "look for its serial number, which is on the drive's label"
         raise ApplianceError("this disk's bay has no light that can be switched", hint)
     try:

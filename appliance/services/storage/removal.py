@@ -60,11 +60,12 @@ def _drain(host: Host, step: RemoveOsd, report: Report) -> None:
 
 
 def _safe(host: Host, step: RemoveOsd) -> bool:
+    """Asked for JSON, Ceph says no in its answer, not by an error."""
     try:
-        host.ceph("osd safe-to-destroy", ids=[str(step.osd)])
+        answer = host.ceph("osd safe-to-destroy", ids=[str(step.osd)])
     except CommandError:
         return False
-    return True
+    return step.osd in (answer or {}).get("safe_to_destroy", ())
 
 
 def _refused(host: Host, question: str, step: RemoveOsd, why: str) -> None:

@@ -37,7 +37,10 @@ def report(
     """`seen` is what trivetd knows of each disk, by id."""
     pool = inventory.pool
     now, osds = PoolReport(), dict[int, answers.OsdNow]()
-    if pool is not None:
+    if pool is not None and not pool.answers:
+        why = "its monitor does not answer" if pool.monitor else "its monitor does not run"
+        now = PoolReport(fsid=pool.fsid, health="stopped", reason=why, osds=len(pool.osds))
+    elif pool is not None:
         try:
             said = ask(host, scrubs=scrubs)
             now, osds = answers.report(said, POOL), answers.osds(said)
@@ -98,11 +101,11 @@ def failing(health: DiskHealth) -> str:
 
 
 def _with_osd(disk: DiskReport, osd: Osd | None, osds: Mapping[int, answers.OsdNow], hits: tuple[int, int] | None) -> DiskReport:
-    if osd is None:
+    now = osds.get(osd.id) if osd else None
+    if osd is None or (now is not None and now.new):  # one that is being made has not failed
         return disk
-    now = osds.get(osd.id)
     cache = None
-    if osd.cache or osd.cache_lost or hits:
+    if osd.cache or osd.cache_lost or hits or (osd.lvm and not osd.db):  # it stands on a volume so that it can have one
         read, missed = hits or (0, 0)
         cache = CacheReport(disk=osd.cache, works=hits is not None and not osd.cache_lost, hits=read, misses=missed)
     return disk.model_copy(

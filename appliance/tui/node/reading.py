@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 from appliance import __version__
 from appliance.host.host import Host
 from appliance.model.netreport import NetworkReport
+from appliance.model.poolreport import PoolReport
 from appliance.node import health
 from appliance.node.published import last_boot, seconds_left, uptime
 from appliance.tui.node.seen import Seen
@@ -38,7 +39,13 @@ def seen(host: Host, network: NetworkReport | None = None, trouble: str = "") ->
         mirror="".join(_HALVES.findall(mdstat)),
         rebuilding=rebuilding[1] if rebuilding else "",
         vms=_vms(host),
+        pool=_pool(host),
     )
+
+
+def _pool(host: Host) -> PoolReport | None:
+    known = health.storage(host)
+    return known.report if known else None
 
 
 def _vms(host: Host) -> tuple[str, ...] | None:

@@ -9,13 +9,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from appliance.model.netreport import Alert, NetworkReport, PlaneReport, UplinkReport
+from appliance.model.poolreport import DiskReport, PoolReport, Word
 from appliance.model.status import Boot
-from appliance.model.units import format_speed
+from appliance.model.units import format_size, format_speed
 from appliance.tui.i18n import N_, _, said
 
 Grade = Literal["good", "busy", "warning", "fault"]
 WORDS: dict[Grade, str] = {"good": N_("READY"), "busy": N_("STARTING"), "warning": N_("WARNING"), "fault": N_("FAULT")}
 TRIAL = N_("ON TRIAL")
+POOL: dict[Word, str] = {
+    "none": N_("no pool"), "healthy": N_("healthy"), "warning": N_("warning"), "checking": N_("being made ready"),
+    "rebuilding": N_("rebuilding"), "degraded": N_("degraded"), "at risk": N_("at risk"), "full": N_("full"),
+    "stopped": N_("stopped"),
+}  # fmt: skip
+ROLES = {"system": N_("system"), "cache": N_("cache"), "data": N_("data"), "spare": N_("spare"), "none": N_("no role")}
 
 
 @dataclass(frozen=True)
@@ -23,7 +30,7 @@ class Seen:
     """`network` is None before it was looked at; `trouble` is why it could not be.
 
     `mirror` has a mark for each half of each array of the system disk ("U" works), "" without a mirror. `vms` are the names of
-    those that run, None where there is no libvirt. `reverts_in` as in Status.
+    those that run, None where there is no libvirt. `reverts_in` as in Status. `pool` is what trivetd saw of the disks.
     """
 
     name: str
@@ -39,6 +46,7 @@ class Seen:
     mirror: str = ""
     rebuilding: str = ""
     vms: tuple[str, ...] | None = None
+    pool: PoolReport | None = None
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -123,6 +131,8 @@ def facts(seen: Seen) -> list[tuple[str, str]]:
     if seen.network is None:
         rows.append((_("network"), said(seen.trouble) if seen.trouble else _("being looked at ...")))
     rows.append((_("system disk"), _disk(seen)))
+    if seen.pool is not None and seen.pool.health != "none":
+        rows.append((_("storage"), storage(seen.pool)))
     if seen.vms is not None:
         rows.append((_("VMs"), _running(seen.vms)))
     return rows
@@ -152,6 +162,29 @@ def _disk(seen: Seen) -> str:
     if seen.rebuilding:
         return _("mirrored, being rebuilt: {share}").format(share=seen.rebuilding)
     return _("mirrored, one disk is missing")
+
+
+def storage(pool: PoolReport) -> str:
+    """`healthy, 1.2 TiB of 4.9 TiB used`."""
+    sizes = {"used": format_size(pool.used), "all": format_size(pool.usable)}
+    room = _("{used} of {all} used").format(**sizes) if pool.usable else ""
+    return _(", ").join(word for word in (_(POOL[pool.health]), room) if word)
+
+
+def pool_text(pool: PoolReport) -> str:
+    """The word, and why it is that."""
+    word = _(POOL[pool.health])
+    return _("{name}: {text}").format(name=word, text=said(pool.reason)) if pool.reason else word
+
+
+def role_text(disk: DiskReport) -> str:
+    """What a disk is for, and whether it does that."""
+    words = [_(ROLES[disk.role])]
+    if disk.osd is not None:
+        words.append(f"OSD {disk.osd}")
+        state = (_("taken out") if disk.isolated else _("down")) if not disk.up else "" if disk.in_ else _("out of the pool")
+        words += [state] if state else []
+    return _(", ").join(words)
 
 
 def _running(vms: tuple[str, ...]) -> str:

@@ -137,7 +137,8 @@ class MenuPage(Menu):
         return _("Menu")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import change, logs, reports, setup, trial, validate, works  # noqa: PLC0415 - those that are opened
+        # Those that are opened.
+        from appliance.tui.node.pages import change, logs, reports, setup, storage, trial, validate, works  # noqa: PLC0415
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
@@ -147,6 +148,10 @@ class MenuPage(Menu):
         about = _("The networks that this node lacks are proposed on its ports. You see the plan before anything is changed.")
         yield Item(_("Set up this node"), about, self.edit(setup.RolePage), key="s")
         yield Item(_("Disks"), _("All disks: what each is for, size, serial number, what is on it."), self.to(reports.DisksPage))
+        about = _("The pool: its health, space, what is copied again, each disk with its temperature and wear.")
+        yield Item(_("Storage"), about, self.to(storage.StoragePage), key="p")
+        about = _("Take a disk into the pool or out of it, replace one, switch its light.")
+        yield Item(_("Disks of the pool"), about, self.to(storage.DisksMenu), key="d")
         yield Item(_("Hardware"), _("What is in this server, as the kernel sees it."), self.to(reports.HardwarePage))
         yield Item(_("Alerts"), _("What is wrong, and what to do about each."), self.to(reports.AlertsPage))
         yield Item(_("Logs"), _("The journal: search in it, choose whose lines."), self.to(logs.LogsPage))
