@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From text to a Spec, with every problem at once: YAML with duplicate keys refused, old versions lifted, keys checked."""
+"""From text to a document, with every problem at once: YAML with duplicate keys refused, old versions lifted, keys checked.
+
+The node's spec is one; documents of VMs and of their networks are read by the same rules.
+"""
 
 import difflib
 import re
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -30,6 +33,8 @@ _SENTENCES = {
     "less_than_equal": "must be at most {le}",
     "greater_than_equal": "must be at least {ge}",
 }
+Document = TypeVar("Document", bound=BaseModel)
+
 _MISSING = {"version": "begin the document with `version: 1`"}
 # How pydantic names the branches of a union in a path; people know only the keys.
 _UNION_TAG = re.compile(r"(tuple|literal|function-\w+|constrained-\w+|lax-or-strict)(\[.*)?|int|str|Range")
@@ -88,18 +93,22 @@ def parse_yaml(text: str) -> Any:
 
 def load_spec(text: str) -> Spec:
     """A Spec from YAML text. SpecError holds every problem, each with its path."""
+    return load(text, Spec, "begin with `version: 1`, `node:` and `network:`")
+
+
+def load(text: str, kind: type[Document], hint: str) -> Document:
+    """A document of a kind from YAML text; `hint` says how one begins. SpecError as in load_spec."""
     data = parse_yaml(text)
     if not isinstance(data, dict):
         found = "empty" if data is None else f"a {type(data).__name__}"
-        hint = "begin with `version: 1`, `node:` and `network:`"
         raise SpecError([Problem(where="the document", message=f"must be a mapping, and is {found}", hint=hint)])
     try:
-        return Spec.model_validate(lift(data))
+        return kind.model_validate(lift(data))
     except ValidationError as error:
-        raise SpecError(_problems(error)) from None
+        raise SpecError(_problems(error, kind)) from None
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def _problems(error: ValidationError, kind: type[BaseModel]) -> list[Problem]:
     """One problem a place. A union reports each branch; the branches are folded into one sentence.
 
     Where one branch found something within the value, it is the one that was meant, and the others have nothing to say.
@@ -108,14 +117,15 @@ def _problems(error: ValidationError) -> list[Problem]:
     for detail in error.errors(include_url=False):
         by_place.setdefault(_path(detail["loc"]), []).append(detail)
     meant = {where for where in by_place if not any(other.startswith((f"{where}.", f"{where}[")) for other in by_place)}
-    return [_problem(where, details) for where, details in by_place.items() if where in meant]
+    return [_problem(where, details, kind) for where, details in by_place.items() if where in meant]
 
 
-def _problem(where: str, details: list[ErrorDetails]) -> Problem:
+def _problem(where: str, details: list[ErrorDetails], kind: type[BaseModel]) -> Problem:
     first = details[0]
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _keys(first["loc"][:-1]), n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(_keys(first['loc'][:-1]))}"
+        known = _keys(first["loc"][:-1], kind)
+        near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return Problem(where=where, message="unknown key", hint=hint)
     # Of a union's branches, the one whose own validator speaks knows best what was meant.
     best = next((d for d in details if d["type"] == "value_error"), first)
@@ -140,9 +150,8 @@ def _path(loc: tuple[int | str, ...]) -> str:
     return text
 
 
-def _keys(loc: tuple[int | str, ...]) -> list[str]:
+def _keys(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
     """The keys that the model at this path knows."""
-    model: type[BaseModel] = Spec
     for part in loc:
         field = model.model_fields.get(str(part))
         if field is None:
