@@ -12,14 +12,19 @@ from appliance.installer import apply as installer_apply
 from appliance.installer import plan as installer_plan
 from appliance.installer import precheck as installer_precheck
 from appliance.model.inventory import Inventory
-from appliance.model.machine import Machine
+from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Nic
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
 from appliance.model.selector import Chosen
 from appliance.model.spec import Spec
 from appliance.model.storage import Disk
+from appliance.services.cluster import apply as cluster_apply
+from appliance.services.cluster import observe as cluster
+from appliance.services.cluster import plan as cluster_plan
+from appliance.services.hypervisor import apply as hypervisor_apply
 from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.hypervisor import plan as hypervisor_plan
 from appliance.services.network import apply as network_apply
 from appliance.services.network import hostdev
 from appliance.services.network import observe as network
@@ -30,7 +35,9 @@ from appliance.services.system import hardware
 from appliance.services.system import observe as system
 from appliance.services.system import plan as system_plan
 
-HANDLERS: Handlers = installer_apply.HANDLERS | system_apply.HANDLERS | network_apply.HANDLERS
+HANDLERS: Handlers = (
+    installer_apply.HANDLERS | system_apply.HANDLERS | network_apply.HANDLERS | hypervisor_apply.HANDLERS | cluster_apply.HANDLERS
+)
 
 
 def inspect(host: Host) -> Inventory:
@@ -49,6 +56,8 @@ def inspect(host: Host) -> Inventory:
         firewall=network.firewall(host) if now.installed else "",
         chassis=network.chassis(host, switch) if now.installed else None,
         pools=hostdev.pools(host) if now.installed else (),
+        virtualisation=hypervisor.virtualisation(host) if now.installed else Virtualisation(),
+        etcd=cluster.etcd(host) if now.installed else False,
         system=now,
     )
 
@@ -77,7 +86,7 @@ def _machine(host: Host, disks: tuple[Disk, ...]) -> Machine:
 
 def check(inventory: Inventory, spec: Spec) -> list[Problem]:
     """Everything that is wrong with the wish on this machine; empty when it can be planned. Pure."""
-    problems = list(network_plan.check(inventory, spec))
+    problems = [*network_plan.check(inventory, spec), *hypervisor_plan.check(inventory, spec)]
     if not inventory.system.installed:
         problems += installer_plan.check(inventory, spec)
     return problems
@@ -110,9 +119,15 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *installer_plan.finish(inventory),
             *system_plan.plan(inventory, spec),
             *network_plan.plan(inventory, spec, follow=saved),
+            *cluster_plan.plan(inventory, spec),
+            *hypervisor_plan.plan(inventory, spec),
             *system_plan.save(inventory, spec),
         ),
-        pending=(*system_plan.pending(spec), *network_plan.pending(inventory, spec, follow=saved)),
+        pending=(
+            *system_plan.pending(spec),
+            *network_plan.pending(inventory, spec, follow=saved),
+            *(hypervisor_plan.pending(inventory, spec) if saved else ()),
+        ),
     )
 
 

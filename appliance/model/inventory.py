@@ -2,7 +2,7 @@
 """Inventory: what this machine has and is now. Observed, never wished."""
 
 from appliance.model.base import Model
-from appliance.model.machine import Machine
+from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Address, Chassis, Device, Nic, VfPool
 from appliance.model.selector import Chosen
 from appliance.model.storage import Disk
@@ -39,7 +39,7 @@ class Inventory(Model):
     """One JSON document about one machine.
 
     `chosen` is which ports the selectors of a spec chose here before. `firewall` is the digest of the table that is loaded, ""
-    for none of ours; `chassis` is this node in OVN, while it runs.
+    for none of ours; `chassis` is this node in OVN, while it runs. `etcd`: it runs here.
     """
 
     version: int = 1
@@ -52,4 +52,6 @@ class Inventory(Model):
     firewall: str = ""
     chassis: Chassis | None = None
     pools: tuple[VfPool, ...] = ()
+    virtualisation: Virtualisation = Virtualisation()
+    etcd: bool = False
     system: System = System()

@@ -38,6 +38,18 @@ class Iommu(Model):
     groups: int = 0
 
 
+class Virtualisation(Model):
+    """What runs VMs here now. `cpus` and `memory` (bytes) are what the platform is kept to and keeps; "" and 0 for nothing.
+
+    `container`: a container node, whose kernel and control groups are another machine's.
+    """
+
+    libvirt: bool = False
+    cpus: str = ""
+    memory: int = 0
+    container: bool = False
+
+
 class Firmware(Model):
     """How the machine was started."""
 

@@ -318,10 +318,55 @@ class SetUnit(_Step):
         return f"{'start' if self.running else 'stop'} {self.unit}"
 
 
+class RunLibvirt(_Step):
+    """Have libvirt answer, or stop it; VMs that run go on without it."""
+
+    kind: Literal["run-libvirt"] = "run-libvirt"
+    running: bool
+
+    def __str__(self) -> str:
+        return "run libvirt" if self.running else "stop libvirt"
+
+
+class ReserveForPlatform(_Step):
+    """Keep the platform's own services to these processors ("" for all), and this much memory for them (bytes)."""
+
+    kind: Literal["reserve-for-platform"] = "reserve-for-platform"
+    cpus: str
+    memory: int
+
+    def __str__(self) -> str:
+        parts = [f"CPUs {self.cpus}" if self.cpus else "", format_size(self.memory) if self.memory else ""]
+        return f"keep {' and '.join(filter(None, parts)) or 'nothing'} for the platform"
+
+
+class SetHugePages(_Step):
+    """Have so many huge pages of a size on one NUMA node."""
+
+    kind: Literal["set-huge-pages"] = "set-huge-pages"
+    node: int
+    size: Literal["2MiB", "1GiB"]
+    pages: int
+
+    def __str__(self) -> str:
+        return f"set aside {self.pages} pages of {self.size} on NUMA node {self.node}"
+
+
+class RunEtcd(_Step):
+    """Run etcd on this node, or stop it. What it holds stays."""
+
+    kind: Literal["run-etcd"] = "run-etcd"
+    running: bool
+
+    def __str__(self) -> str:
+        return "run etcd" if self.running else "stop etcd"
+
+
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
-    | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit,
+    | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
+    | RunLibvirt | ReserveForPlatform | SetHugePages | RunEtcd,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from appliance.model.inventory import Inventory
 from appliance.model.plan import RenderFile
 
+QEMU_CONF = "/etc/libvirt/qemu.conf"
+ETCD_DEFAULTS = "/etc/default/etcd"
+"""Of the engines, whose packages bring files of the same names."""
 HEADER = "# Written by Trivet from its spec; changes are lost. See `trivet plan`.\n"
 
 

@@ -305,10 +305,14 @@ class ReserveSpec(Model):
 
 
 class HypervisorSpec(Model):
-    """`hugepages` maps a page size ("2MiB", "1GiB") to how many pages."""
+    """This node runs VMs. `hugepages` maps a page size ("2MiB", "1GiB") to how many pages, dealt evenly to its NUMA nodes.
 
-    hugepages: dict[Literal["2MiB", "1GiB"], int] = Field(default_factory=dict)
+    `emulation: true` lets VMs run where the processor cannot: many times slower, for labs.
+    """
+
+    hugepages: dict[Literal["2MiB", "1GiB"], Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     reserve: ReserveSpec = ReserveSpec()
+    emulation: bool = False
 
 
 class CreateSpec(Model):

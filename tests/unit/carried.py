@@ -22,7 +22,11 @@ from appliance.model.plan import (
     OfferVfs,
     RenderFile,
     ReplaceSpec,
+    ReserveForPlatform,
+    RunEtcd,
+    RunLibvirt,
     SetHostname,
+    SetHugePages,
     SetPassword,
     SetTimezone,
     SetUnit,
@@ -138,6 +142,19 @@ def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch
             (port,) = (nic.sriov.vfs for nic in now.nics if nic.pci == step.pci and nic.sriov)
             others = tuple(pool for pool in now.pools if pool.name != step.pool)
             facts = {"pools": (*others, pool_of(step.pci, port)) if step.functions else others}
+        case RunLibvirt():
+            facts = {"virtualisation": now.virtualisation.model_copy(update={"libvirt": step.running})}
+        case ReserveForPlatform():
+            kept = {"cpus": step.cpus, "memory": step.memory}
+            facts = {"virtualisation": now.virtualisation.model_copy(update=kept)}
+        case SetHugePages():
+            nodes = tuple(
+                node.model_copy(update={"hugepages": node.hugepages | {step.size: step.pages}}) if node.id == step.node else node
+                for node in now.machine.numa
+            )
+            facts = {"machine": now.machine.model_copy(update={"numa": nodes})}
+        case RunEtcd():
+            facts = {"etcd": step.running}
         case ReplaceSpec():
             system = {"spec": step.digest}
         case SetHostname():

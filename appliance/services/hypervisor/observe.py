@@ -4,7 +4,7 @@
 import re
 
 from appliance.host.host import Host
-from appliance.model.machine import Cpu, Iommu, NumaNode
+from appliance.model.machine import Cpu, Iommu, NumaNode, Virtualisation
 
 _CPU = "/sys/devices/system/cpu"
 _NODES = "/sys/devices/system/node"
@@ -95,3 +95,31 @@ def iommu(host: Host) -> Iommu:
 def kvm(host: Host) -> bool:
     """Is /dev/kvm there? Whether guests really run under it is found out only by running one."""
     return host.files.read("/sys/class/misc/kvm/dev") is not None
+
+
+def virtualisation(host: Host) -> Virtualisation:
+    """What runs VMs here now, and what the platform keeps for itself."""
+    system = "/sys/fs/cgroup/system.slice"
+    least = host.files.read(f"{system}/memory.min") or ""
+    return Virtualisation(
+        libvirt=libvirt(host),
+        cpus=host.files.read(f"{system}/cpuset.cpus") or "",
+        memory=int(least) if least.isdigit() else 0,
+        container="trivet.container=1" in (host.files.read("/proc/cmdline") or "").split(),
+    )
+
+
+def libvirt(host: Host) -> bool:
+    """Does it answer? systemd listens for it, and starts it for who asks."""
+    return host.files.real("/run/libvirt/libvirt-sock") is not None
+
+
+def pages(host: Host, node: int, size: str) -> int:
+    """How many huge pages a NUMA node has."""
+    return int(host.files.read(pages_file(node, size)) or 0)
+
+
+def pages_file(node: int, size: str) -> str:
+    """Where the kernel has them."""
+    kib = {"2MiB": 2048, "1GiB": 1048576}[size]
+    return f"{_NODES}/node{node}/hugepages/hugepages-{kib}kB/nr_hugepages"

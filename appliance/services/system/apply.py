@@ -4,10 +4,11 @@
 from appliance.engine.apply import Handler, Report
 from appliance.errors import StepFailed
 from appliance.host.host import Host
+from appliance.host.units import running
 from appliance.model.document import load_spec
 from appliance.model.plan import RenderFile, ReplaceSpec, SetHostname, SetPassword, SetTimezone, SetUnit
 from appliance.model.rendered import digest
-from appliance.services.system.observe import SPEC, hostname, password, running, timezone
+from appliance.services.system.observe import SPEC, hostname, password, timezone
 
 ZONES = "/usr/share/zoneinfo"
 

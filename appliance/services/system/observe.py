@@ -7,12 +7,13 @@ from fnmatch import fnmatchcase
 
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
+from appliance.host.units import running
 from appliance.model.document import load_spec
 from appliance.model.inventory import Image, System
-from appliance.model.rendered import digest
+from appliance.model.rendered import ETCD_DEFAULTS, QEMU_CONF, digest
 from appliance.services.system.plan import HOSTS, KEYS, TIMESYNCD
 
-RENDERED = (HOSTS, TIMESYNCD, KEYS, "/run/systemd/network/*-trivet-*")
+RENDERED = (HOSTS, TIMESYNCD, KEYS, QEMU_CONF, ETCD_DEFAULTS, "/run/systemd/network/*-trivet-*")
 """Files that Trivet writes whole; a glob may stand in the last component."""
 
 SPEC = "/var/lib/trivet/spec.yaml"
@@ -64,11 +65,6 @@ def password(host: Host) -> str:
     shadow = host.files.read("/etc/shadow") or ""
     field = next((line.split(":")[1] for line in shadow.splitlines() if line.startswith("root:")), "")
     return "" if field.startswith(("*", "!")) else digest(field)
-
-
-def running(host: Host, unit: str) -> bool:
-    """Has the unit processes? systemd makes its control group when it starts, and removes it when the last one has gone."""
-    return bool(host.files.read(f"/sys/fs/cgroup/system.slice/{unit}/cgroup.procs"))
 
 
 def _files(host: Host) -> dict[str, str]:

@@ -54,6 +54,6 @@ def pending(spec: Spec) -> Iterator[Pending]:
     later = "this version of Trivet reads it and does not carry it out yet"
     if spec.node.language != "en":
         yield Pending(where="node.language", why=later)
-    for part in ("storage", "hypervisor", "cluster"):
+    for part in ("storage", "cluster"):
         if getattr(spec, part) is not None:
             yield Pending(where=part, why=later)
