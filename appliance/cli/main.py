@@ -10,6 +10,7 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +18,9 @@ from pydantic import BaseModel
 
 from appliance import __version__, flow
 from appliance.cli import net as net_cli
+from appliance.cli import network as network_cli
 from appliance.cli import render
+from appliance.cli import vm as vm_cli
 from appliance.cli.source import read_spec
 from appliance.engine.journal import LOGS, Journal
 from appliance.errors import ApplianceError, Problems, Unsatisfiable
@@ -93,7 +96,15 @@ def _parser() -> Parser:
     net = _add(commands, common, "net", net_cli.show, about)
     parts = net.add_subparsers(metavar="COMMAND")
     inner = _options(default=argparse.SUPPRESS)  # so that those of `trivet net --json show` stay as they were given
-    net_cli.add(lambda *args: _add(parts, inner, *args))
+    net_cli.add(partial(_add, parts, inner))
+    for name, run, help_, fill in (
+        ("vm", vm_cli.listing, "virtual machines: make, run, change, copy, delete them", vm_cli.add),
+        ("image", vm_cli.images, "the library: images, media and kernels for VMs", vm_cli.add_images),
+        ("network", network_cli.listing, "networks for VMs: VLANs, and overlays with addresses and rules", network_cli.add),
+    ):
+        more = _add(commands, common, name, run, help_).add_subparsers(metavar="COMMAND")
+        fill(partial(_add, more, inner))
+    command("numa", network_cli.numa, "NUMA nodes: which VM is where, and what is free")
     sub = command("install", _install, "install this machine by an answer file; the live system does this at its start")
     sub.add_argument("spec", nargs="?", metavar="SPEC", help="this file, or - ; no other answer is looked for, nothing restarts")
     sub.add_argument("--agreed", metavar="DIGEST", help="with SPEC: carry out the plan of this digest, and no other")

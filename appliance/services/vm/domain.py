@@ -24,6 +24,8 @@ _PORTS = 8
 """PCIe ports that are free for what is attached while it runs."""
 _SATA = 6
 """Ports of a SATA controller."""
+_TPM = {"type": "emulator", "version": "2.0", "persistent_state": "yes"}
+"""What it keeps would go with the domain, which is gone when the VM stops."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -168,13 +170,13 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
         SubElement(devices, "controller", type="pci", model="pcie-root-port")
     SubElement(devices, "controller", type="scsi", index="0", model="virtio-scsi")
     for number, wish in enumerate(vm.disks):
-        devices.append(disk(wish, found.disks[wish.name], number, _turn(vm, "disk", number)))
+        devices.append(disk_element(wish, found.disks[wish.name], number, _turn(vm, "disk", number)))
     for number, name in enumerate(vm.media):
         devices.append(_medium(found.images[name], len(vm.disks) + number, _turn(vm, "media", number)))
     if found.seed:
-        devices.append(_medium(found.seed, len(vm.disks) + len(vm.media), 0))
+        devices.append(_seed(found.seed, len(vm.disks) + len(vm.media)))
     for number, nic in enumerate(vm.nics):
-        devices.append(port(nic, found.wires[nic.mac or ""], _turn(vm, "network", number)))
+        devices.append(port_element(nic, found.wires[nic.mac or ""], _turn(vm, "network", number)))
     for pci in vm.pci:
         devices.append(_pci(pci))
     for usb in vm.usb:
@@ -191,13 +193,13 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
     SubElement(devices, "graphics", type="vnc", socket=f"/run/libvirt/qemu/{vm.name}.vnc")
     SubElement(SubElement(devices, "video"), "model", type="vga")
     if vm.tpm:
-        SubElement(SubElement(devices, "tpm", model="tpm-crb"), "backend", type="emulator", version="2.0")
+        SubElement(SubElement(devices, "tpm", model="tpm-crb"), "backend", _TPM)
     SubElement(devices, "watchdog", model="itco", action="reset")
     SubElement(SubElement(devices, "rng", model="virtio"), "backend", model="random").text = "/dev/urandom"
     SubElement(devices, "memballoon", model="virtio", autodeflate="on", freePageReporting="on")
 
 
-def disk(wish: DiskWish, source: Source, number: int, turn: int = 0) -> Element:
+def disk_element(wish: DiskWish, source: Source, number: int, turn: int = 0) -> Element:
     """A disk of a domain; its number gives it the name that libvirt insists on."""
     element = Element("disk", type="file", device="disk")
     trim = "unmap" if wish.discard else "ignore"
@@ -237,7 +239,18 @@ def _medium(file: str, number: int, turn: int) -> Element:
     return element
 
 
-def port(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
+def _seed(file: str, number: int) -> Element:
+    """No medium: its sectors have 512 bytes."""
+    element = Element("disk", type="file", device="disk")
+    SubElement(element, "driver", name="qemu", type="raw")
+    SubElement(element, "source", file=file)
+    SubElement(element, "target", dev=_target("vd", number), bus="virtio")
+    SubElement(element, "readonly")
+    _text(element, "serial", "cidata")
+    return element
+
+
+def port_element(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
     """A port of a domain."""
     if wire.pool:
         element = Element("interface", type="network")
@@ -256,6 +269,22 @@ def port(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
     if turn:
         SubElement(element, "boot", order=str(turn))
     return element
+
+
+def memory_element(size: int) -> Element:
+    """Memory to be added to a domain that runs, on its first node."""
+    element = Element("memory", model="dimm")
+    target = SubElement(element, "target")
+    _text(target, "size", str(size // _KIB), unit="KiB")
+    _text(target, "node", "0")
+    return element
+
+
+def free_number(domain: Element, bus: str) -> int:
+    """The first number whose name no disk of a running domain has."""
+    taken = {target.get("dev") for target in domain.iterfind("devices/disk/target")}
+    prefix = "vd" if bus == "virtio" else "sd"
+    return next(number for number in range(len(taken) + 1) if _target(prefix, number) not in taken)
 
 
 def _pci(address: str) -> Element:

@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`trivet vm`: virtual machines of this node, from their documents to their consoles."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from appliance.cli.source import read_spec
+from appliance.errors import ApplianceError
+from appliance.model.units import parse_size
+
+_BEGIN = "begin with `version: 1`, `name:` and `memory:`"
+_SERIAL = "/var/log/libvirt/qemu/{}-serial.log"
+
+
+def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each thing that can be done
+    """The commands of `trivet vm`; `command(name, run, help)` adds one."""
+
+    def named(name: str, run: object, help_: str) -> Any:
+        sub = command(name, run, help_)
+        sub.add_argument("name", metavar="NAME")
+        return sub
+
+    sub = command("list", listing, "the VMs, and what they do")
+    sub.add_argument("--deleted", action="store_true", help="those in the recycle bin")
+    sub = named("show", _show, "one VM: what it does, has, and waits for")
+    sub.add_argument("--document", action="store_true", help="its document alone, as `trivet vm edit` takes it")
+    sub = command("create", _create, "make a VM from its document")
+    sub.add_argument("document", metavar="FILE", help="a YAML file, or -")
+    sub.add_argument("--start", action="store_true", help="and run it")
+    sub = command("edit", _edit, "make a VM what its document says: at once, or with its next start")
+    sub.add_argument("document", metavar="FILE", help="a YAML file, or - ; begin with that of `trivet vm show --document`")
+    named("start", _start, "run it")
+    sub = named("stop", _stop, "ask it to switch itself off, and wait")
+    sub.add_argument("--force", action="store_true", help="pull its plug")
+    sub.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="so long for it to do so (default: 60)")
+    for word, help_ in (
+        ("reset", "start it anew, as with a reset button"),
+        ("suspend", "have it stand still"),
+        ("resume", "let a suspended one go on"),
+    ):
+        named(word, _signal, help_).set_defaults(word=word)
+    sub = named("console", _console, "its serial line in this terminal; leave with Ctrl+]")
+    sub.add_argument("--log", action="store_true", help="print what it has said there instead")
+    sub = named("attach", _attach, "give it a disk or a port, also while it runs")
+    sub.add_argument("--disk", metavar="DISK", help="by what name; with --size")
+    sub.add_argument("--size", metavar="SIZE", help="such as 10GiB")
+    sub.add_argument("--network", metavar="NETWORK", help="a port on this network")
+    sub.add_argument("--mac", metavar="MAC", help="of the port (default: one is made up)")
+    sub = named("detach", _detach, "take a disk, with all that is on it, or a port from it, also while it runs")
+    sub.add_argument("--disk", metavar="DISK", default="")
+    sub.add_argument("--mac", metavar="MAC", default="", help="the port with this address")
+    sub.add_argument("--yes", action="store_true", help="consent to losing what is on the disk")
+    sub = named("resize", _resize, "make a disk larger, also while it runs")
+    sub.add_argument("disk", metavar="DISK")
+    sub.add_argument("size", metavar="SIZE", help="such as 20GiB")
+    sub = named("snapshot", _snapshot, "hold all its disks as they are, also while it runs")
+    sub.add_argument("snapshot", metavar="SNAPSHOT")
+    sub.add_argument("--delete", action="store_true", help="delete this snapshot instead")
+    sub = named("revert", _revert, "go back to a snapshot; what was written since is lost")
+    sub.add_argument("snapshot", metavar="SNAPSHOT")
+    sub.add_argument("--yes", action="store_true", help="consent to losing it")
+    sub = named("clone", _clone, "another VM with the same disks")
+    sub.add_argument("new", metavar="NEW")
+    sub.add_argument(
+        "--linked", action="store_true", help="go on from a template's or a snapshot's disks, in no time and no space"
+    )
+    sub.add_argument("--snapshot", default="", metavar="SNAPSHOT", help="as it was then")
+    sub = named("template", _template, "make it one to be cloned and never started")
+    sub.add_argument("--back", action="store_true", help="make it a VM again")
+    named("delete", _delete, "into the recycle bin, for 30 days")
+    named("restore", _restore, "out of the recycle bin")
+    sub = named("purge", _purge, "out of the recycle bin for good")
+    sub.add_argument("--yes", action="store_true", help="consent to losing its disks")
+    sub = named("export", _export, "its disks as files in a folder, with its document")
+    sub.add_argument("folder", type=Path, metavar="DIR")
+    sub.add_argument("--format", choices=("qcow2", "raw", "vmdk"), default="qcow2")
+    sub = named("import", _import, "a VM from disks of another hypervisor: qcow2, raw, vmdk, or an OVA")
+    sub.add_argument("files", nargs="+", metavar="FILE")
+    sub.add_argument("--memory", default="", metavar="SIZE", help="such as 2GiB (default: what an OVA says, or 1GiB)")
+    sub.add_argument("--cpus", type=int, default=0, metavar="NUMBER", help="(default: what an OVA says, or 1)")
+    sub.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
+    command("autostart", _autostart, "start what ran before the node was started; trivetd does this")
+
+
+def add_images(command: Callable[..., Any]) -> None:
+    """The commands of `trivet image`."""
+    command("list", images, "the images, media and kernels of the library")
+    sub = command("add", _image_add, "put a file into the library")
+    sub.add_argument("file", metavar="FILE")
+    sub.add_argument("--name", default="", help="call it this (default: as the file is called)")
+    sub = command("remove", _image_remove, "take a file out of the library")
+    sub.add_argument("name", metavar="NAME")
+
+
+def _here() -> Any:
+    from appliance.host.live import live  # noqa: PLC0415 - 30 ms that --help need not wait for
+    from appliance.node.vms import here  # noqa: PLC0415 - the same
+
+    return here(live())
+
+
+def _said(args: argparse.Namespace, text: str, **document: object) -> int:
+    print(json.dumps(document, ensure_ascii=False, indent=2) if args.json else text)
+    return 0
+
+
+def _consent(args: argparse.Namespace, lost: str) -> None:
+    if not args.yes:
+        raise ApplianceError(f"this destroys {lost}; nothing was changed", "say --yes to consent")
+
+
+def listing(args: argparse.Namespace) -> int:
+    """`trivet vm` and `trivet vm list`."""
+    from appliance.cli.vmtext import list_text  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    binned = getattr(args, "deleted", False)
+    found = life.views(_here(), binned=binned)
+    return _said(args, list_text(found, binned=binned), vms=[json.loads(each.model_dump_json()) for each in found])
+
+
+def _show(args: argparse.Namespace) -> int:
+    from appliance.cli.vmtext import show_text  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life, records  # noqa: PLC0415 - as in _here
+    from appliance.services.vm.observe import states  # noqa: PLC0415 - as in _here
+
+    here = _here()
+    found = life.view(here, records.load(here, args.name), states(here.host))
+    if args.document and not args.json:
+        print(_document_text(found.vm), end="")
+    else:
+        print(found.model_dump_json(indent=2) if args.json else show_text(found))
+    return 0
+
+
+def _document(source: str) -> Any:
+    from appliance.model.document import load  # noqa: PLC0415 - as in _here
+    from appliance.model.vm import Vm  # noqa: PLC0415 - as in _here
+
+    return load(read_spec(source), Vm, _BEGIN)
+
+
+def _create(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    document = _document(args.document)
+    here = _here()
+    record = life.create(here, document)
+    if args.start:
+        life.start(here, record.vm.name)
+    name = record.vm.name
+    return _said(
+        args, f"{name} runs." if args.start else f"{name} is made. Run it: trivet vm start {name}", name=name, uuid=record.uuid
+    )
+
+
+def _edit(args: argparse.Namespace) -> int:
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+
+    return _changed(args, hardware.edit(_here(), _document(args.document)))
+
+
+def _changed(args: argparse.Namespace, pending: tuple[str, ...]) -> int:
+    text = "\n".join(("Changed. Until the next start:", *(f"  - {line}" for line in pending))) if pending else "Changed."
+    return _said(args, text, pending=list(pending))
+
+
+def _start(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    record = life.start(_here(), args.name)
+    where = record.placement.reason if record.placement else ""
+    return _said(args, f"{args.name} runs. NUMA: {where}.", name=args.name, state="running", placement=where)
+
+
+def _stop(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    life.stop(_here(), args.name, force=args.force, seconds=args.wait)
+    return _said(args, f"{args.name} is stopped.", name=args.name, state="stopped")
+
+
+def _signal(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    life.signal(_here(), args.name, args.word)
+    words = {"reset": "starts anew", "suspend": "stands still", "resume": "goes on"}
+    return _said(args, f"{args.name} {words[args.word]}.", name=args.name)
+
+
+def _console(args: argparse.Namespace) -> int:
+    from appliance.host.child import foreground  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life, records  # noqa: PLC0415 - as in _here
+    from appliance.services.vm.observe import state  # noqa: PLC0415 - as in _here
+
+    here = _here()
+    records.load(here, args.name)
+    if args.log:
+        print(here.host.files.read(_SERIAL.format(args.name)) or "")
+        return 0
+    if state(here.host, args.name) == "stopped":
+        raise ApplianceError(f"{args.name} does not run", f"start it with `trivet vm start {args.name}`, or see --log")
+    return foreground([*life.VIRSH, "console", args.name], {})
+
+
+def _attach(args: argparse.Namespace) -> int:
+    from pydantic import ValidationError  # noqa: PLC0415 - as in _here
+
+    from appliance.model.vm import DiskWish, NicWish  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+
+    if bool(args.disk) == bool(args.network):
+        raise ApplianceError("give either --disk and --size, or --network")
+    try:
+        disk = DiskWish.model_validate({"name": args.disk, "size": args.size}) if args.disk else None
+        nic = NicWish.model_validate({"network": args.network, "mac": args.mac}) if args.network else None
+    except ValidationError as error:
+        raise ApplianceError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+    return _changed(args, hardware.attach(_here(), args.name, disk=disk, nic=nic))
+
+
+def _detach(args: argparse.Namespace) -> int:
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+
+    if bool(args.disk) == bool(args.mac):
+        raise ApplianceError("give either --disk or --mac")
+    if args.disk:
+        _consent(args, f"the disk {args.disk} of {args.name}")
+    return _changed(args, hardware.detach(_here(), args.name, disk=args.disk, mac=args.mac))
+
+
+def _resize(args: argparse.Namespace) -> int:
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+
+    try:
+        size = parse_size(args.size)
+    except ValueError as error:
+        raise ApplianceError(str(error)) from None
+    return _changed(args, hardware.resize(_here(), args.name, args.disk, size))
+
+
+def _snapshot(args: argparse.Namespace) -> int:
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+
+    if args.delete:
+        snapshots.forget(_here(), args.name, args.snapshot)
+        return _said(args, f"{args.snapshot} of {args.name} is deleted.", name=args.name, deleted=args.snapshot)
+    made = snapshots.snapshot(_here(), args.name, args.snapshot)
+    how = "consistent" if made.consistent else "as after a loss of power: no agent in the guest answered"
+    return _said(args, f"{args.snapshot} holds the disks of {args.name}, {how}.", **json.loads(made.model_dump_json()))
+
+
+def _revert(args: argparse.Namespace) -> int:
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+
+    _consent(args, f"what {args.name} has written since {args.snapshot}")
+    snapshots.revert(_here(), args.name, args.snapshot)
+    return _said(args, f"{args.name} is as it was at {args.snapshot}.", name=args.name, snapshot=args.snapshot)
+
+
+def _clone(args: argparse.Namespace) -> int:
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+
+    record = snapshots.clone(_here(), args.name, args.new, linked=args.linked, called=args.snapshot)
+    return _said(args, f"{args.new} is made. Run it: trivet vm start {args.new}", name=args.new, uuid=record.uuid)
+
+
+def _template(args: argparse.Namespace) -> int:
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+
+    snapshots.template(_here(), args.name, back=args.back)
+    what = "a VM again" if args.back else "a template"
+    return _said(args, f"{args.name} is {what}.", name=args.name, template=not args.back)
+
+
+def _delete(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    life.delete(_here(), args.name)
+    return _said(args, f"{args.name} is in the recycle bin. Back: trivet vm restore {args.name}", name=args.name, state="deleted")
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    life.restore(_here(), args.name)
+    return _said(args, f"{args.name} is back.", name=args.name, state="stopped")
+
+
+def _purge(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    _consent(args, f"the disks of {args.name}")
+    life.purge(_here(), args.name)
+    return _said(args, f"{args.name} is gone.", name=args.name)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+
+    files = exchange.export(_here(), args.name, str(args.folder), args.format)
+    return _said(args, "\n".join(files), files=files)
+
+
+def _import(args: argparse.Namespace) -> int:
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+
+    given = {"memory": args.memory, "cpus": args.cpus, "firmware": args.firmware}
+    record = exchange.take_in(_here(), args.name, args.files, **given)
+    return _said(args, f"{args.name} is made. Run it: trivet vm start {args.name}", name=args.name, uuid=record.uuid)
+
+
+def _autostart(args: argparse.Namespace) -> int:
+    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+
+    life.come_back(_here(), print)
+    return 0
+
+
+def images(args: argparse.Namespace) -> int:
+    """`trivet image` and `trivet image list`."""
+    from appliance.host.live import live  # noqa: PLC0415 - as in _here
+    from appliance.services.vm.disks import LIBRARY  # noqa: PLC0415 - as in _here
+
+    names = [name for name in live().files.list(LIBRARY) if not name.startswith(".")]
+    return _said(args, "\n".join(names) or "The library is empty.", images=names)
+
+
+def _image_add(args: argparse.Namespace) -> int:
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+
+    name = exchange.add_image(_here(), args.file, args.name or Path(args.file).name)
+    return _said(args, f"{name} is in the library.", name=name)
+
+
+def _image_remove(args: argparse.Namespace) -> int:
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+
+    exchange.remove_image(_here(), args.name)
+    return _said(args, f"{args.name} is out of the library.", name=args.name)
+
+
+def _document_text(vm: Any) -> str:
+    """A VM's document as YAML, with what it says and no defaults."""
+    import yaml  # noqa: PLC0415 - as in _here
+
+    return str(yaml.safe_dump(json.loads(vm.model_dump_json(exclude_defaults=True)), sort_keys=False, allow_unicode=True))

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VMs as text for people: 80 columns, no colour."""
+
+from collections.abc import Sequence
+
+from appliance.model.units import format_size
+from appliance.model.vmrecord import VmView
+
+_WORDS = {"paused": "suspended"}
+
+
+def list_text(vms: Sequence[VmView], *, binned: bool = False) -> str:
+    """A line each."""
+    if not vms:
+        return "The recycle bin is empty." if binned else "There are no VMs. Make one: trivet vm create FILE"
+    lines = [f"{'NAME':<20} {'STATE':<10} {'CPUS':>4} {'MEMORY':>8}  ADDRESSES"]
+    for vm in vms:
+        last = vm.deleted if binned else ", ".join(vm.addresses)
+        waits = "  (changes wait for its next start)" if vm.pending else ""
+        lines.append(f"{vm.name:<20} {_state(vm):<10} {vm.cpus:>4} {format_size(vm.memory):>8}  {last}{waits}".rstrip())
+    return "\n".join(lines)
+
+
+def show_text(vm: VmView) -> str:
+    """All about one."""
+    rows = [("vm", f"{vm.name}, {_state(vm)}"), ("id", vm.uuid), ("on", vm.node)]
+    rows += [("about", vm.vm.description)] if vm.vm.description else []
+    most = f", {vm.vm.cpu.max} at most" if vm.vm.cpu.max else ""
+    rows.append(("cpus", f"{vm.cpus}{most}{', each its own' if vm.vm.cpu.pin else ''}"))
+    most = f", {format_size(vm.vm.memory.max)} at most" if vm.vm.memory.max else ""
+    pages = f", in pages of {vm.vm.memory.pages}" if vm.vm.memory.pages else ""
+    rows.append(("memory", f"{format_size(vm.memory)}{most}{pages}"))
+    rows += [("NUMA", vm.placed)] if vm.placed else []
+    rows.append(("firmware", {"bios": "BIOS", "uefi": "UEFI", "secure-boot": "UEFI with Secure Boot"}[vm.vm.firmware]))
+    rows += [("disk", f"{disk.name}, {format_size(disk.size or 0)}, {disk.bus}") for disk in vm.vm.disks]
+    rows += [("medium", name) for name in vm.vm.media]
+    rows += [("port", f"{nic.mac} on {nic.network or nic.pool}") for nic in vm.vm.nics]
+    rows += [("address", address) for address in vm.addresses]
+    start = f"with the node, as one of order {vm.vm.start.order}" if vm.vm.start.auto else "by hand"
+    rows.append(("starts", start))
+    for snap in vm.snapshots:
+        rows.append(("snapshot", f"{snap.name}, {snap.at}{', consistent' if snap.consistent else ''}"))
+    rows += [("pending", line) for line in vm.pending]
+    return "\n".join(f"{name:>10}  {text}" for name, text in rows)
+
+
+def _state(vm: VmView) -> str:
+    return _WORDS.get(vm.state, vm.state)

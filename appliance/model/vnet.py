@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The document of a network for VMs, version 1: a VLAN of the business plane, or an overlay network with its own addresses."""
+
+import ipaddress
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from appliance.model.base import Model
+from appliance.model.spec import VLAN_MAX, Ip, Name
+from appliance.model.spec import Network as Cidr
+
+_PORT_MAX = 65535
+_LEAST = 4
+"""Addresses of the smallest overlay network: its own, the gateway's, a VM's, the broadcast."""
+
+
+def _ports(value: int | str) -> str:
+    first, _, last = str(value).partition("-")
+    numbers = [int(text) if text.isdigit() else -1 for text in (first, last or first)]
+    if not 0 <= numbers[0] <= numbers[1] <= _PORT_MAX:
+        raise ValueError(f"{value!r} is neither a port nor a range of them such as 8000-8080")
+    return f"{numbers[0]}-{numbers[1]}" if numbers[0] != numbers[1] else str(numbers[0])
+
+
+Ports = Annotated[int | str, AfterValidator(_ports)]
+
+
+class RuleWish(Model):
+    """One rule at the ports of a `group` (of all VMs, without one). `peer` is a network, or `peer_group`; the first rule wins."""
+
+    direction: Literal["in", "out"] = "in"
+    group: Name | None = None
+    peer: Cidr | None = None
+    peer_group: Name | None = None
+    protocol: Literal["any", "tcp", "udp", "icmp"] = "any"
+    ports: tuple[Ports, ...] = ()
+    action: Literal["allow", "drop", "reject"]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "RuleWish":
+        if self.peer and self.peer_group:
+            raise ValueError("give either peer or peer_group")
+        if self.ports and self.protocol not in ("tcp", "udp"):
+            raise ValueError("ports are of tcp or udp: say which")
+        return self
+
+
+class VirtualNetwork(Model):
+    """With `vlan` or `untagged: true` a network of the business plane; with `subnet` an overlay network.
+
+    An overlay network gives its VMs their addresses, and their names as they are called; `gateway` (by default the first
+    address) answers for both. What comes in and no rule speaks of is `default`; replies pass in any case.
+    """
+
+    version: Literal[1]
+    name: Name
+    description: str = ""
+    vlan: int | None = Field(default=None, ge=1, le=VLAN_MAX)
+    untagged: bool = False
+    subnet: Cidr | None = None
+    gateway: Ip | None = None
+    mtu: int = Field(default=1400, ge=1280, le=9000)
+    rules: tuple[RuleWish, ...] = ()
+    default: Literal["allow", "drop"] = "allow"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "VirtualNetwork":
+        if sum((self.vlan is not None, self.untagged, self.subnet is not None)) != 1:
+            raise ValueError("give one of vlan, untagged: true, and subnet")
+        if self.subnet is None:
+            if self.gateway or self.rules or self.default != "allow":
+                raise ValueError("gateway, rules and default are those of an overlay network, which has a subnet")
+            return self
+        net = ipaddress.ip_network(self.subnet)
+        if net.version != 4 or net.num_addresses < _LEAST:  # noqa: PLR2004 - the version
+            raise ValueError(f"{net} is not an IPv4 network with room for VMs, such as 10.1.0.0/24")
+        if self.gateway and ipaddress.ip_address(self.gateway) not in net:
+            raise ValueError(f"the gateway {self.gateway} is not in {net}")
+        return self
+
+    @property
+    def router(self) -> str:
+        """The address that answers for the network itself; "" without one."""
+        if self.subnet is None:
+            return ""
+        return self.gateway or str(ipaddress.ip_network(self.subnet)[1])
+
+
+class NetworkRecord(Model):
+    """A network as it is kept: its document, and which VM's port (by MAC) has which address of it."""
+
+    network: VirtualNetwork
+    addresses: dict[str, str] = {}
+
+
+class PortRow(Model):
+    """A VM's port on an overlay network: OVN's name for it, and what it is given."""
+
+    id: str
+    vm: str
+    mac: str
+    address: str
+    groups: tuple[str, ...] = ()

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VMs from elsewhere and to elsewhere: qcow2, raw and vmdk by qemu-img, an OVA by its description; and the library."""
+
+import uuid
+from xml.etree import ElementTree
+
+from appliance.errors import ApplianceError
+from appliance.host.host import Host
+from appliance.model.vm import Vm
+from appliance.model.vmrecord import VmRecord
+from appliance.services.vm import disks
+from appliance.services.vm.life import keep_new
+from appliance.services.vm.observe import state
+from appliance.services.vm.records import VMS, Here, VmError, everything, load, with_macs
+
+_CPUS, _MEMORY = "3", "4"
+"""Numbers of CIM for what a line of an OVF's hardware is."""
+
+
+def add_image(here: Here, file: str, name: str) -> str:
+    """Into the library, under a name that a document can say."""
+    if here.host.files.real(file) is None:
+        raise ApplianceError(f"there is no file {file}", "name one on this node")
+    try:
+        Vm.model_validate({"version": 1, "name": "x", "memory": {"size": "16MiB"}, "media": [name]})
+    except ValueError:
+        raise VmError(f"{name!r} is not a name for the library", "letters, digits and . _ + - alone: say --name") from None
+    disks.add_image(here.host, file, name)
+    return name
+
+
+def remove_image(here: Here, name: str) -> None:
+    """Out of the library, unless a VM starts with it. Disks that were made of it are whole without it."""
+    file = disks.image(here.host, name)
+    documents = [kept.record.vm for kept in everything(here)]
+    used = [vm.name for vm in documents if name in vm.media or (vm.kernel and name in (vm.kernel.image, vm.kernel.initrd))]
+    if used:
+        raise VmError(f"{', '.join(used)} start{'s' * (len(used) == 1)} with {name}", "change their documents first")
+    disks.remove(here.host, [file])
+
+
+def export(here: Here, name: str, folder: str, form: str) -> list[str]:
+    """Each disk whole, and the document. The files."""
+    record = load(here, name).record
+    if state(here.host, name) != "stopped":
+        raise VmError(
+            f"{name} runs, and its disks change",
+            f"stop it, or export a clone of a snapshot: `trivet vm clone {name} NEW --snapshot S`",
+        )
+    here.host.run(["mkdir", "-p", folder])
+    files = []
+    for disk, source in record.files.items():
+        file = f"{folder}/{name}-{disk}.{form}"
+        here.host.run(["qemu-img", "convert", "-q", "-O", form, source, file])
+        files.append(file)
+    document = f"{folder}/{name}.json"
+    here.host.files.write(document, record.vm.model_dump_json(exclude_defaults=True, indent=1) + "\n")
+    return [*files, document]
+
+
+def take_in(here: Here, name: str, files: list[str], *, memory: str, cpus: int, firmware: str) -> VmRecord:
+    """A VM of this name from these disks; of an OVA its first disks, and what it says of processors and memory."""
+    if here.store.get(VMS + name):
+        raise VmError(f"there is a VM {name} already", "choose another name, or delete it first")
+    for file in files:
+        if here.host.files.real(file) is None:
+            raise ApplianceError(f"there is no file {file}", "name one on this node")
+    owner = str(uuid.uuid4())
+    unpacked = f"{disks.POOL}/{owner}.ova"
+    try:
+        if len(files) == 1 and files[0].lower().endswith(".ova"):
+            files, said_cpus, said_memory = _unpack(here.host, files[0], unpacked)
+            cpus, memory = cpus or said_cpus, memory or said_memory
+        wished = {f"disk{number}": file for number, file in enumerate(files)}
+        sizes = {disk: disks.size(here.host, file) for disk, file in wished.items()}
+        document = {
+            "version": 1,
+            "name": name,
+            "cpu": {"count": cpus or 1},
+            "memory": {"size": memory or "1GiB"},
+            "firmware": firmware,
+            "disks": [{"name": disk, "size": size} for disk, size in sizes.items()],
+        }
+        vm = with_macs(_valid(document), owner)
+        record = VmRecord(vm=vm, uuid=owner, node=here.node)
+        return keep_new(here, record, lambda: {d: disks.duplicate(here.host, owner, d, f) for d, f in wished.items()})
+    finally:
+        here.host.run(["rm", "-rf", "--", unpacked])
+
+
+def _valid(document: dict[str, object]) -> Vm:
+    try:
+        return Vm.model_validate(document)
+    except ValueError as error:
+        message = str(error).splitlines()[2].partition("[")[0].strip().removeprefix("Value error, ")
+        raise ApplianceError(message) from None
+
+
+def _unpack(host: Host, file: str, folder: str) -> tuple[list[str], int, str]:
+    """An OVA is a tar of an OVF and its disks."""
+    host.run(["mkdir", "-p", folder])
+    host.run(["tar", "--extract", "--no-same-owner", f"--file={file}", f"--directory={folder}"])
+    name = next((each for each in host.files.list(folder) if each.lower().endswith(".ovf")), "")
+    if not name:
+        raise VmError(f"{file} is no OVA: there is no description (.ovf) in it", "name the disks in it one by one")
+    names, cpus, memory = parse_ovf(host.files.read(f"{folder}/{name}") or "")
+    lacking = [each for each in names if each not in host.files.list(folder)]
+    if lacking or not names:
+        raise VmError(f"{file} does not have the disks that it speaks of: {', '.join(lacking) or 'none'}", "fetch it again")
+    return [f"{folder}/{each}" for each in names], cpus, memory
+
+
+def parse_ovf(text: str) -> tuple[list[str], int, str]:
+    """The disks' files in their order, processors (0: it does not say), memory ("": it does not say). Pure."""
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError as error:
+        raise VmError(f"the description (.ovf) is not XML: {error}", "fetch the OVA again") from None
+
+    def local(element: ElementTree.Element) -> dict[str, str]:
+        return {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
+
+    tagged = [(element.tag.rpartition("}")[2], element) for element in root.iter()]
+    files = {local(e).get("id", ""): local(e).get("href", "") for tag, e in tagged if tag == "File"}
+    names = [files.get(local(e).get("fileRef", ""), "") for tag, e in tagged if tag == "Disk"]
+    cpus, memory = 0, ""
+    for tag, element in tagged:
+        if tag != "Item":
+            continue
+        facts = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element}
+        quantity = facts.get("VirtualQuantity", "")
+        if facts.get("ResourceType") == _CPUS and quantity.isdigit():
+            cpus = int(quantity)
+        if facts.get("ResourceType") == _MEMORY and quantity.isdigit():
+            unit = facts.get("AllocationUnits", "").replace(" ", "").lower()
+            factor = "GiB" if "2^30" in unit or unit == "gigabytes" else "MiB"
+            memory = f"{quantity}{factor}"
+    return [name for name in names if name], cpus, memory

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A VM's document changes: what a running VM can be given at once it is given, and the rest comes with the next start."""
+
+import time
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+from appliance.errors import ApplianceError
+from appliance.model.vm import DiskWish, NicWish, Vm, named
+from appliance.model.vmrecord import VmRecord
+from appliance.services.vm import changes, disks, networks
+from appliance.services.vm.changes import Change
+from appliance.services.vm.domain import Source, disk_element, free_number, memory_element, port_element
+from appliance.services.vm.life import VIRSH, accelerated
+from appliance.services.vm.observe import live, state
+from appliance.services.vm.records import Here, Kept, VmError, load, with_macs
+
+_LETS_GO = 20.0
+"""Seconds for a guest to let go of a device."""
+
+
+def edit(here: Here, document: Vm) -> tuple[str, ...]:
+    """Make the VM of this name what the document says; what comes with the next start, a line each."""
+    kept = load(here, document.name)
+    return change(here, kept, document)
+
+
+def change(here: Here, kept: Kept, document: Vm) -> tuple[str, ...]:
+    """As edit, of a record that was read already."""
+    had, name = kept.record, document.name
+    wished = _sized(had.vm, with_macs(named(document), had.uuid))
+    changes.check(had.vm, wished)
+    if had.template:
+        raise VmError(f"{name} is a template, which others rest on", "clone it, and change the clone")
+    for image in (*wished.media, *(each.image for each in wished.disks if each.image and each.name not in had.files)):
+        disks.image(here.host, image)
+    files = {d.name: had.files.get(d.name) or disks.make(here.host, had.uuid, d) for d in wished.disks}
+    _no_snapshot_of(had, set(had.files) - set(files))
+    networks.claim(here, wished)
+    new = tuple(d if d.size else d.model_copy(update={"size": disks.size(here.host, files[d.name])}) for d in wished.disks)
+    wished = wished.model_copy(update={"disks": new})
+    running = state(here.host, name) != "stopped" and had.started is not None
+    kept.save(vm=wished, files=had.files | files)
+    networks.sync_all(here, (nic.network for nic in (*had.vm.nics, *wished.nics)))
+    if running and had.started:
+        _carry(here, kept, had.started, wished)
+    else:
+        _grow(here, had, wished)
+    _tidy(here, kept)
+    return changes.pending(kept.record.started, kept.record.vm)
+
+
+def _sized(had: Vm, wished: Vm) -> Vm:
+    """A disk of which the document says no size keeps the one that it has."""
+    sizes = {disk.name: disk.size for disk in had.disks}
+    return wished.model_copy(
+        update={"disks": tuple(d if d.size else d.model_copy(update={"size": sizes.get(d.name)}) for d in wished.disks)}
+    )
+
+
+def _no_snapshot_of(record: VmRecord, gone: set[str]) -> None:
+    for snapshot in record.snapshots:
+        if here := sorted(gone & set(snapshot.files)):
+            raise VmError(f"the snapshot {snapshot.name} has {', '.join(here)}", "delete the snapshot first")
+
+
+def _grow(here: Here, had: VmRecord, wished: Vm) -> None:
+    before = {disk.name: disk.size for disk in had.vm.disks}
+    for disk in wished.disks:
+        if disk.size and before.get(disk.name) not in (None, disk.size):
+            disks.grow(here.host, had.files[disk.name], disk.size)
+
+
+def _carry(here: Here, kept: Kept, started: Vm, wished: Vm) -> None:
+    """Change by change, each kept when it is done: what fails leaves the record true."""
+    for each in changes.at_once(started, wished, kvm=here.host.files.real("/dev/kvm") is not None and accelerated(here)):
+        _do(here, kept.record, each)
+        started = changes.after(started, each)
+        kept.save(started=started)
+
+
+def _tidy(here: Here, kept: Kept) -> None:
+    """Files of disks and addresses of ports that neither the document nor the running VM has any more."""
+    record = kept.record
+    documents = (record.vm, *([record.started] if record.started else []))
+    used = {disk.name for vm in documents for disk in vm.disks}
+    if gone := {name: file for name, file in record.files.items() if name not in used}:
+        kept.save(files={name: file for name, file in record.files.items() if name in used})
+        disks.remove(here.host, gone.values())
+
+
+def _do(here: Here, record: VmRecord, each: Change) -> None:
+    name = record.vm.name
+    match each.kind:
+        case "attach-disk" if each.disk:
+            number = free_number(live(here.host, name), each.disk.bus)
+            element = disk_element(each.disk, Source(file=record.files[each.disk.name]), number)
+            _device(here, name, "attach-device", element)
+        case "detach-disk" if each.disk:
+            _detach_disk(here, name, each.disk)
+        case "grow-disk" if each.disk:
+            target = target_of(live(here.host, name), each.disk.name)
+            here.host.run([*VIRSH, "blockresize", name, target, f"{each.amount}B"])
+        case "attach-nic" if each.nic:
+            wire = networks.wires(here, record.vm, record.uuid)[each.nic.mac or ""]
+            _device(here, name, "attach-device", port_element(each.nic, wire))
+        case "detach-nic" if each.nic:
+            _detach_nic(here, name, each.nic)
+        case "cpus":
+            here.host.run([*VIRSH, "setvcpus", name, str(each.amount), "--live"])
+        case "memory":
+            _device(here, name, "attach-device", memory_element(each.amount))
+
+
+def _device(here: Here, name: str, word: str, element: ElementTree.Element) -> None:
+    here.host.run([*VIRSH, word, name, "/dev/stdin", "--live"], stdin=ElementTree.tostring(element, encoding="unicode"))
+
+
+def _detach_disk(here: Here, name: str, disk: DiskWish) -> None:
+    target = target_of(live(here.host, name), disk.name)
+    if target:
+        here.host.run([*VIRSH, "detach-disk", name, target, "--live"])
+        _until(lambda: not target_of(live(here.host, name), disk.name), f"{name} has not let go of {disk.name}")
+
+
+def _detach_nic(here: Here, name: str, nic: NicWish) -> None:
+    def there() -> ElementTree.Element | None:
+        ports = live(here.host, name).iterfind("devices/interface")
+        return next((port for port in ports if (mac := port.find("mac")) is not None and mac.get("address") == nic.mac), None)
+
+    if (port := there()) is not None:
+        _device(here, name, "detach-device", port)
+        _until(lambda: there() is None, f"{name} has not let go of its port {nic.mac}")
+    networks.release(here, [nic])
+
+
+def target_of(domain: ElementTree.Element, disk: str) -> str:
+    """libvirt's name for a disk, known by its serial; "" when it is not there."""
+    for element in domain.iterfind("devices/disk"):
+        if element.findtext("serial") == disk and (target := element.find("target")) is not None:
+            return target.get("dev", "")
+    return ""
+
+
+def _until(gone: Callable[[], bool], sentence: str) -> None:
+    end = time.monotonic() + _LETS_GO
+    while not gone():
+        if time.monotonic() > end:
+            raise VmError(
+                f"{sentence} after {_LETS_GO:.0f} s", "its system may be busy or not started yet: try again, or stop it first"
+            )
+        time.sleep(0.2)
+
+
+def resize(here: Here, name: str, disk: str, size: int) -> tuple[str, ...]:
+    """Make a disk larger."""
+    kept = load(here, name)
+    _disk_of(kept.record.vm, disk)
+    grown = tuple(d.model_copy(update={"size": size}) if d.name == disk else d for d in kept.record.vm.disks)
+    return change(here, kept, _valid(kept.record.vm, {"disks": grown}))
+
+
+def attach(here: Here, name: str, *, disk: DiskWish | None = None, nic: NicWish | None = None) -> tuple[str, ...]:
+    """Give it a disk or a port."""
+    kept = load(here, name)
+    vm = kept.record.vm
+    update: dict[str, object] = {"disks": (*vm.disks, disk)} if disk else {"nics": (*vm.nics, nic)}
+    return change(here, kept, _valid(vm, update))
+
+
+def detach(here: Here, name: str, *, disk: str = "", mac: str = "") -> tuple[str, ...]:
+    """Take a disk, with all that is on it, or a port."""
+    kept = load(here, name)
+    vm = kept.record.vm
+    if disk:
+        _disk_of(vm, disk)
+        return change(here, kept, _valid(vm, {"disks": tuple(each for each in vm.disks if each.name != disk)}))
+    if not any(nic.mac == mac for nic in vm.nics):
+        raise VmError(f"{name} has no port {mac}", f"it has: {', '.join(nic.mac or '' for nic in vm.nics) or 'none'}")
+    return change(here, kept, _valid(vm, {"nics": tuple(nic for nic in vm.nics if nic.mac != mac)}))
+
+
+def _disk_of(vm: Vm, disk: str) -> None:
+    if not any(each.name == disk for each in vm.disks):
+        raise VmError(f"{vm.name} has no disk {disk}", f"it has: {', '.join(each.name for each in vm.disks) or 'none'}")
+
+
+def _valid(vm: Vm, update: dict[str, object]) -> Vm:
+    """The document with changes, checked as one that is read."""
+    try:
+        return Vm.model_validate(vm.model_copy(update=update).model_dump())
+    except ValueError as error:
+        message = str(error).splitlines()[2].partition("[")[0].strip().removeprefix("Value error, ")
+        raise ApplianceError(f"{vm.name}: {message}") from None

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a VM: created, started, stopped, deleted into the recycle bin, restored; and started again after a loss of power.
+
+libvirt is asked by `virsh`, through the door that all commands go through: what is done can be read in the log and pasted, and
+a recorded answer is one for tests. Domains are made anew at each start and gone when the VM stops: there is nothing of them that
+could differ from the document, and nothing to be kept but it.
+"""
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from appliance.errors import ApplianceError, StalePlan
+from appliance.model.placement import Placement, Request
+from appliance.model.vm import Vm, named
+from appliance.model.vmrecord import State, VmRecord, VmView
+from appliance.services.vm import changes, disks, networks
+from appliance.services.vm.domain import Found, Source, render
+from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
+from appliance.services.vm.place import place
+from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, everything, fresh, load, with_macs
+from appliance.services.vm.records import networks as known_networks
+
+VIRSH = ("virsh", "--quiet")
+RETENTION = timedelta(days=30)
+"""In the recycle bin."""
+_POLL = 0.2
+
+
+def create(here: Here, document: Vm) -> VmRecord:
+    """Its disks, its addresses, its document. Nothing is left of it when one of them cannot be had."""
+    if here.store.get(VMS + document.name):
+        raise VmError(f"there is a VM {document.name} already", "choose another name, or delete it first")
+    owner = str(uuid.uuid4())
+    vm = with_macs(named(document), owner)
+    for name in _images(vm):
+        disks.image(here.host, name)
+    return keep_new(
+        here, VmRecord(vm=vm, uuid=owner, node=here.node), lambda: {d.name: disks.make(here.host, owner, d) for d in vm.disks}
+    )
+
+
+def keep_new(here: Here, record: VmRecord, make: Callable[[], dict[str, str]]) -> VmRecord:
+    """A VM that was not there: its files by `make`, its addresses, its record."""
+    try:
+        files = make()
+        networks.claim(here, record.vm)
+        made = record.model_copy(update={"files": files, "vm": _sized(here, record.vm, files)})
+        kept = fresh(here, made)
+        kept.save()
+    except ApplianceError:
+        networks.release(here, record.vm.nics)
+        disks.remove_all(here.host, record.uuid)
+        raise
+    networks.sync_all(here, (nic.network for nic in record.vm.nics))
+    return kept.record
+
+
+def _sized(here: Here, vm: Vm, files: dict[str, str]) -> Vm:
+    """The document with the size of each disk, which an image may have said."""
+    sized = tuple(d if d.size else d.model_copy(update={"size": disks.size(here.host, files[d.name])}) for d in vm.disks)
+    return vm.model_copy(update={"disks": sized})
+
+
+def start(here: Here, name: str) -> VmRecord:
+    """Run it. VmError says why it cannot."""
+    kept = load(here, name)
+    record, now = kept.record, state(here.host, name)
+    if record.template:
+        raise VmError(f"{name} is a template, which others rest on", "clone it, and start the clone")
+    if now == "paused":
+        raise VmError(f"{name} is suspended", f"let it go on with `trivet vm resume {name}`")
+    if now != "stopped":
+        return record
+    unmark(here.host, name)
+    found = _found(here, record)
+    networks.sync_all(here, (nic.network for nic in record.vm.nics))
+    kept.save(wanted="running", started=record.vm, placement=found.placement)
+    try:
+        here.host.run([*VIRSH, "create", "/dev/stdin"], stdin=render(record.vm, found))
+    except ApplianceError:
+        kept.save(wanted="stopped", started=None, placement=None)
+        raise
+    mark(here.host, name)
+    return kept.record
+
+
+def accelerated(here: Here) -> bool:
+    """May VMs run on the processor itself? VmError when not, and the spec allows no emulation."""
+    if here.host.files.real("/dev/kvm") is not None:
+        return True
+    if here.emulation:
+        return False
+    hint = "see `trivet check`; in a lab, hypervisor: {emulation: true} in the spec runs them, many times slower"
+    raise VmError("this node has no /dev/kvm, so VMs would have to be emulated", hint)
+
+
+def _found(here: Here, record: VmRecord) -> Found:
+    """What the node has for the document."""
+    vm, owner = record.vm, record.uuid
+    return Found(
+        uuid=owner,
+        kvm=accelerated(here),
+        disks={disk: Source(file=file) for disk, file in record.files.items()},
+        images={name: disks.image(here.host, name) for name in _images(vm, disks_too=False)},
+        wires=networks.wires(here, vm, owner),
+        seed=disks.seed(here.host, owner, vm.name, vm.cloud_init) if vm.cloud_init else "",
+        placement=_placement(here, vm),
+    )
+
+
+def _placement(here: Here, vm: Vm) -> Placement:
+    devices = (*vm.pci, *(nic.pool for nic in vm.nics if nic.pool))
+    near = tuple(here.devices[device] for device in devices if here.devices.get(device, -1) >= 0)
+    wish = {"cpus": vm.cpu.max or vm.cpu.count, "memory": vm.memory.size, "pages": vm.memory.pages or ""}
+    return place(here.cells, placed(here), Request(**wish, pin=vm.cpu.pin, near=near, off=vm.numa == "off"))
+
+
+def placed(here: Here) -> dict[str, Placement]:
+    """Where the VMs are that run here."""
+    run = states(here.host)
+    return {k.record.vm.name: k.record.placement for k in everything(here) if k.record.placement and k.record.vm.name in run}
+
+
+def _images(vm: Vm, *, disks_too: bool = True) -> list[str]:
+    kernel = [vm.kernel.image, *([vm.kernel.initrd] if vm.kernel.initrd else [])] if vm.kernel else []
+    return [*vm.media, *kernel, *(disk.image for disk in vm.disks if disk.image and disks_too)]
+
+
+def stop(here: Here, name: str, *, force: bool = False, seconds: float = 60) -> None:
+    """Ask it to switch itself off, by its agent or its power button, and wait; or with `force` pull its plug."""
+    load(here, name)
+    now = state(here.host, name)
+    if now == "paused" and not force:
+        raise VmError(f"{name} is suspended, and hears nobody", f"`trivet vm resume {name}` first, or stop it with --force")
+    if now != "stopped":
+        words = ["destroy", name] if force else ["shutdown", name, "--mode", "agent,acpi"]
+        here.host.run([*VIRSH, *words])
+        end = time.monotonic() + seconds
+        while state(here.host, name) != "stopped":
+            if time.monotonic() > end:
+                raise VmError(
+                    f"{name} has not switched itself off within {seconds:.0f} s",
+                    f"pull its plug: `trivet vm stop {name} --force`",
+                )
+            time.sleep(_POLL)
+    unmark(here.host, name)
+    kept = load(here, name)
+    if kept.record.wanted != "stopped" or kept.record.started:
+        kept.save(wanted="stopped", started=None, placement=None)
+
+
+def signal(here: Here, name: str, word: str) -> None:
+    """`reset`, `suspend` or `resume` one that runs."""
+    load(here, name)
+    if state(here.host, name) == "stopped":
+        raise VmError(f"{name} does not run", f"start it with `trivet vm start {name}`")
+    here.host.run([*VIRSH, word, name])
+
+
+def resting(here: Here, owner: str) -> list[str]:
+    """The VMs whose files rest on those of this one, the recycle bin's among them."""
+    each = (kept.record for prefix in (VMS, BIN) for kept in everything(here, prefix))
+    return [record.vm.name for record in each if owner in record.rests_on]
+
+
+def delete(here: Here, name: str) -> None:
+    """Into the recycle bin, with its disks and its addresses."""
+    kept = load(here, name)
+    _still(here, name, "deleted")
+    kept.move(BIN + kept.record.uuid, wanted="stopped", deleted=datetime.now(UTC).isoformat(timespec="seconds"))
+    networks.sync_all(here, (nic.network for nic in kept.record.vm.nics))
+
+
+def _still(here: Here, name: str, what: str) -> None:
+    if state(here.host, name) != "stopped":
+        raise VmError(f"{name} runs, and cannot be {what}", f"stop it first: `trivet vm stop {name}`")
+
+
+def restore(here: Here, name: str) -> None:
+    """Out of the recycle bin: the one of this name that was deleted last."""
+    kept = _binned(here, name)
+    if here.store.get(VMS + name):
+        raise VmError(f"there is another VM {name} meanwhile", "delete that one first")
+    kept.move(VMS + name, deleted="")
+    networks.sync_all(here, (nic.network for nic in kept.record.vm.nics))
+
+
+def purge(here: Here, name: str) -> None:
+    """Out of the recycle bin for good, with its disks."""
+    _purge(here, _binned(here, name))
+
+
+def _purge(here: Here, kept: Kept) -> None:
+    record = kept.record
+    if users := resting(here, record.uuid):
+        raise VmError(
+            f"the disks of {', '.join(users)} rest on those of {record.vm.name}", "they are linked clones: purge them first"
+        )
+    here.store.delete(kept.key, kept.revision)
+    networks.release(here, record.vm.nics)
+    disks.remove_all(here.host, record.uuid)
+
+
+def _binned(here: Here, name: str) -> Kept:
+    found = [kept for kept in everything(here, BIN) if kept.record.vm.name == name]
+    if not found:
+        names = ", ".join(sorted({kept.record.vm.name for kept in everything(here, BIN)})) or "nothing"
+        raise VmError(f"there is no {name} in the recycle bin", f"there is: {names}")
+    return max(found, key=lambda kept: kept.record.deleted)
+
+
+def notice(here: Here) -> list[str]:
+    """The VMs that have stopped from within since they were started: they shall stay so. Their names."""
+    run, gone = states(here.host), []
+    for name in marked(here.host):
+        if name in run:
+            continue
+        try:
+            kept = load(here, name)
+            kept.save(wanted="stopped", started=None, placement=None)
+        except (VmError, StalePlan):
+            pass  # it is deleted, or somebody does something about it this very moment
+        unmark(here.host, name)
+        gone.append(name)
+    return gone
+
+
+def come_back(here: Here, say: Callable[[str], None]) -> None:
+    """After a start of the node: what ran runs again, by start order. One that cannot keeps no other from it."""
+    notice(here)
+    here.host.run(["mkdir", "-p", MARKS])
+    for record in known_networks(here):
+        networks.sync(here, record)
+    run = states(here.host)
+    waiting = [k for k in everything(here) if k.record.wanted == "running" and k.record.vm.name not in run]
+    waiting.sort(key=lambda kept: (kept.record.vm.start.order, kept.record.vm.name))
+    for number, kept in enumerate(waiting):
+        vm = kept.record.vm
+        if not vm.start.auto:
+            kept.save(wanted="stopped", started=None, placement=None)
+            continue
+        try:
+            start(here, vm.name)
+            say(f"{vm.name} runs again")
+        except ApplianceError as error:
+            say(f"{vm.name} was running and cannot be started: {error}")
+            continue
+        if any(other.record.vm.start.order > vm.start.order for other in waiting[number + 1 :]):
+            time.sleep(vm.start.delay)
+    _empty_bin(here, say)
+
+
+def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
+    before = (datetime.now(UTC) - RETENTION).isoformat(timespec="seconds")
+    for kept in everything(here, BIN):
+        if kept.record.deleted < before:
+            try:
+                _purge(here, kept)
+                say(f"{kept.record.vm.name} has left the recycle bin")
+            except ApplianceError as error:
+                say(str(error))
+
+
+def view(here: Here, kept: Kept, run: dict[str, State]) -> VmView:
+    """A VM for who lists it."""
+    record = kept.record
+    now: State = "deleted" if record.deleted else "template" if record.template else run.get(record.vm.name, "stopped")
+    return VmView(
+        name=record.vm.name,
+        state=now,
+        node=record.node,
+        cpus=record.vm.cpu.count,
+        memory=record.vm.memory.size,
+        addresses=networks.addresses(here, kept),
+        placed=record.placement.reason if record.placement and now in ("running", "paused") else "",
+        pending=changes.pending(record.started, record.vm) if now in ("running", "paused") else (),
+        snapshots=record.snapshots,
+        vm=record.vm,
+        uuid=record.uuid,
+        disks=record.files,
+        deleted=record.deleted,
+    )
+
+
+def views(here: Here, *, binned: bool = False) -> tuple[VmView, ...]:
+    """All VMs, or those of the recycle bin."""
+    run = {} if binned else states(here.host)
+    return tuple(view(here, kept, run) for kept in everything(here, BIN if binned else VMS))

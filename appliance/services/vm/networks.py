@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks for VMs: their documents, their addresses, and OVN's northbound database, which is made from both."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from appliance.model.vm import NicWish, Vm
+from appliance.model.vmrecord import VmRecord
+from appliance.model.vnet import NetworkRecord, PortRow, VirtualNetwork
+from appliance.services.vm import ovn
+from appliance.services.vm.domain import Wire
+from appliance.services.vm.records import NETWORKS, Here, Kept, VmError, everything, network, networks, port_id
+
+BUSINESS, INTEGRATION = "br-business", "br-int"
+_NORTHBOUND = "/run/ovn/ovnnb_db.sock"
+_NBCTL = ("ovn-nbctl", "--timeout=20")
+
+
+def create(here: Here, document: VirtualNetwork) -> None:
+    """Keep it and have OVN know it. VmError when there is one of this name, or one with the same addresses or VLAN."""
+    for record in networks(here):
+        other = record.network
+        if other.name == document.name:
+            raise VmError(f"there is a network {other.name} already", "change it with `trivet network edit`")
+        if document.vlan and other.vlan == document.vlan:
+            raise VmError(f"VLAN {other.vlan} is that of the network {other.name}", "use that one")
+    _business(here, document)
+    record = NetworkRecord(network=document)
+    here.store.put(NETWORKS + document.name, record.model_dump_json(exclude_defaults=True), 0)
+    sync(here, record)
+
+
+def edit(here: Here, document: VirtualNetwork) -> None:
+    """Its rules, its default, its MTU: what VMs have may stay as it is."""
+    record, revision = network(here, document.name)
+    had = record.network
+    if (had.subnet, had.router, had.vlan, had.untagged) != (document.subnet, document.router, document.vlan, document.untagged):
+        raise VmError(f"the addresses and the VLAN of {had.name} stay", "make another network, and move the VMs' ports there")
+    record = record.model_copy(update={"network": document})
+    here.store.put(NETWORKS + document.name, record.model_dump_json(exclude_defaults=True), revision)
+    sync(here, record)
+
+
+def delete(here: Here, name: str) -> None:
+    """VmError while a VM has a port on it."""
+    record, revision = network(here, name)
+    users = sorted(kept.record.vm.name for kept in everything(here) if any(nic.network == name for nic in kept.record.vm.nics))
+    if users:
+        raise VmError(f"{', '.join(users)} {'has a port' if len(users) == 1 else 'have ports'} on {name}", "detach them first")
+    here.store.delete(NETWORKS + name, revision)
+    if record.network.subnet:
+        commands = ovn.removal(record.network, _owned(here, "Port_Group", name, "name"), *_rows(here, name))
+        here.host.run([*_NBCTL, *ovn.words(commands)])
+
+
+def sync(here: Here, record: NetworkRecord) -> None:
+    """Have OVN's database say what this network and the VMs' documents say; nothing for a VLAN, which is Open vSwitch's."""
+    if record.network.subnet is None:
+        return
+    ports = ports_of(record, [kept.record for kept in everything(here)])
+    present = _switch_ports(here, record.network.name)
+    commands = ovn.rows(record.network, ports, present, *_rows(here, record.network.name))
+    gone = set(_owned(here, "Port_Group", record.network.name, "name")) - set(ovn.groups(record.network, ports))
+    commands += [["--if-exists", "destroy", "Port_Group", group] for group in sorted(gone)]
+    here.host.run([*_NBCTL, *ovn.words(commands)])
+
+
+def sync_all(here: Here, names: Iterable[str | None]) -> None:
+    """`sync` of each network that is named."""
+    for name in sorted({name for name in names if name}):
+        sync(here, network(here, name)[0])
+
+
+def ports_of(record: NetworkRecord, records: Iterable[VmRecord]) -> list[PortRow]:
+    """The VMs' ports on an overlay network. Pure."""
+    return [
+        PortRow(
+            id=port_id(each.uuid, nic.mac),
+            vm=each.vm.name,
+            mac=nic.mac,
+            address=record.addresses[nic.mac],
+            groups=tuple(nic.groups),
+        )
+        for each in records
+        for nic in each.vm.nics
+        if nic.network == record.network.name and nic.mac and nic.mac in record.addresses
+    ]
+
+
+def claim(here: Here, vm: Vm) -> None:
+    """Check that the networks of a VM's ports are there, and give each port on an overlay network its address."""
+    for nic in vm.nics:
+        if nic.network is None:
+            continue
+        record, revision = network(here, nic.network)
+        _business(here, record.network)
+        if record.network.subnet is None:
+            if nic.address or nic.groups:
+                raise VmError(f"{nic.network} is a VLAN: nobody gives out addresses or knows groups there", "leave both out")
+            continue
+        address = _address(record, nic)
+        if record.addresses.get(nic.mac or "") != address:
+            record = record.model_copy(update={"addresses": record.addresses | {nic.mac or "": address}})
+            here.store.put(NETWORKS + nic.network, record.model_dump_json(exclude_defaults=True), revision)
+
+
+def release(here: Here, nics: Iterable[NicWish]) -> None:
+    """Give the ports' addresses back."""
+    for nic in nics:
+        if nic.network is None:
+            continue
+        record, revision = network(here, nic.network)
+        if nic.mac in record.addresses:
+            left = {mac: address for mac, address in record.addresses.items() if mac != nic.mac}
+            record = record.model_copy(update={"addresses": left})
+            here.store.put(NETWORKS + nic.network, record.model_dump_json(exclude_defaults=True), revision)
+
+
+def wires(here: Here, vm: Vm, owner: str) -> dict[str, Wire]:
+    """What each port is plugged into, by MAC."""
+    found = {}
+    for nic in vm.nics:
+        mac = nic.mac or ""
+        if nic.network is None:
+            found[mac] = Wire(pool=nic.pool or "")
+            continue
+        document = network(here, nic.network)[0].network
+        if document.subnet:
+            found[mac] = Wire(bridge=INTEGRATION, port=port_id(owner, mac))
+        else:
+            found[mac] = Wire(bridge=BUSINESS, vlan=document.vlan or 0)
+    return found
+
+
+def addresses(here: Here, kept: Kept) -> tuple[str, ...]:
+    """Those that its ports have been given."""
+    given = {record.network.name: record.addresses for record in networks(here)}
+    each = (given.get(nic.network or "", {}).get(nic.mac or "", "") for nic in kept.record.vm.nics)
+    return tuple(address for address in each if address)
+
+
+def _address(record: NetworkRecord, nic: NicWish) -> str:
+    """The one that it asks for, the one that it has, or the first that nobody has."""
+    net = ipaddress.ip_network(record.network.subnet or "")
+    others = {address for mac, address in record.addresses.items() if mac != nic.mac} | {record.network.router}
+    if nic.address:
+        if nic.address in others or ipaddress.ip_address(nic.address) not in net:
+            place = "is somebody else's" if nic.address in others else f"is not in {net}"
+            raise VmError(f"nics: {nic.address} {place} on {record.network.name}", "leave address out, and a free one is given")
+        return nic.address
+    if had := record.addresses.get(nic.mac or ""):
+        return had
+    free = next((str(address) for address in net.hosts() if str(address) not in others), "")
+    if not free:
+        raise VmError(f"{record.network.name} has no free address in {net}", "delete what is not needed, or make another network")
+    return free
+
+
+def _business(here: Here, document: VirtualNetwork) -> None:
+    """VLANs leave the node by the business plane; overlay networks need OVN."""
+    if document.subnet:
+        if here.host.files.real(_NORTHBOUND) is not None:
+            return
+        raise VmError(
+            f"{document.name} is an overlay network, and OVN does not run here", "give the spec a business or overlay plane"
+        )
+    if here.host.run(["ovs-vsctl", "--timeout=20", "br-exists", BUSINESS], check=False).code:
+        raise VmError(f"{document.name} is a network of the business plane, and there is none here", "give the spec one")
+
+
+def _rows(here: Here, name: str) -> tuple[list[str], list[str]]:
+    return _owned(here, "DHCP_Options", name, "_uuid"), _owned(here, "DNS", name, "_uuid")
+
+
+def _owned(here: Here, table: str, name: str, column: str) -> list[str]:
+    words = [*_NBCTL, "--bare", f"--columns={column}", "find", table, f"external_ids:{ovn.OWNER}={name}"]
+    return here.host.run(words).stdout.split()
+
+
+def _switch_ports(here: Here, name: str) -> list[str]:
+    """OVN's ports on a network, by their names; `lsp-list` has a line for each, `<row> (<name>)`."""
+    if not _owned(here, "Logical_Switch", name, "name"):
+        return []
+    listed = here.host.run([*_NBCTL, "lsp-list", ovn.switch(name)]).stdout
+    return [line.rpartition("(")[2].rstrip(")") for line in listed.splitlines()]

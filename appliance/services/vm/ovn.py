@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""(network, the ports on it) -> words for ovn-nbctl that make OVN's northbound database say just that, in one transaction. Pure.
+
+`ovn-nbctl` and not ovsdbapp: it is in the image, what it is told is one transaction and can be pasted, and a row that differs is
+written anew whole, so there is no cache of the database to keep in step.
+
+A network is a logical switch with a logical router, which has the gateway's address: without one that answers for it no guest
+would find whom to ask for a name. OVN answers DHCP and DNS itself, in the switch of the node where the guest is.
+"""
+
+import hashlib
+import ipaddress
+from collections.abc import Iterable, Mapping, Sequence
+
+from appliance.model.vnet import PortRow, RuleWish, VirtualNetwork
+
+OWNER = "trivet-network"
+"""The external id by which rows are known as a network's."""
+_TOP, _ESTABLISHED, _BOTTOM = 3000, 1001, 1000
+
+
+def switch(name: str) -> str:
+    """The logical switch of a network."""
+    return f"trivet-{name}"
+
+
+def own_mac(name: str) -> str:
+    """The MAC address of a network's router: the same on each node."""
+    digest = hashlib.sha256(f"router of {name}".encode()).hexdigest()
+    return ":".join(["02", *(digits for digits in (digest[at : at + 2] for at in range(0, 10, 2)))])
+
+
+def rows(
+    network: VirtualNetwork, ports: Sequence[PortRow], present: Iterable[str], dhcp: Sequence[str], dns: Sequence[str]
+) -> list[list[str]]:
+    """The commands. `present` are the ports that OVN has there; `dhcp` and `dns` the rows that it has for this network."""
+    name, net = switch(network.name), ipaddress.ip_network(network.subnet or "")
+    mark = f"external_ids:{OWNER}={network.name}"
+    gateway = f"{name}-gateway"
+    told = [
+        ["--may-exist", "ls-add", name],
+        ["set", "Logical_Switch", name, mark, f"other_config:subnet={net}"],
+        ["--may-exist", "lr-add", name],
+        ["set", "Logical_Router", name, mark],
+        ["--if-exists", "lrp-del", gateway],
+        ["lrp-add", name, gateway, own_mac(network.name), f"{network.router}/{net.prefixlen}"],
+        ["--may-exist", "lsp-add", name, f"{gateway}-port"],
+        ["lsp-set-type", f"{gateway}-port", "router"],
+        ["lsp-set-addresses", f"{gateway}-port", "router"],
+        ["lsp-set-options", f"{gateway}-port", f"router-port={gateway}"],
+    ]
+    told += [["--if-exists", "destroy", "DHCP_Options", row] for row in dhcp]
+    told += [["--if-exists", "destroy", "DNS", row] for row in dns]
+    told.append(["--id=@dhcp", "create", "DHCP_Options", mark, f"cidr={_quoted(str(net))}", f"options={_map(_dhcp(network))}"])
+    told.append(["--id=@dns", "create", "DNS", mark, f"records={_map(_names(network, ports))}"])
+    told.append(["set", "Logical_Switch", name, "dns_records=@dns"])
+    wished = {port.id for port in ports}
+    told += [["lsp-del", port] for port in sorted(set(present) - wished - {f"{gateway}-port"})]
+    for port in ports:
+        told.append(["--may-exist", "lsp-add", name, port.id])
+        told.append(["lsp-set-addresses", port.id, f"{port.mac} {port.address}"])
+        told.append(["lsp-set-port-security", port.id, f"{port.mac} {port.address}"])
+        told.append(["set", "Logical_Switch_Port", port.id, "dhcpv4_options=@dhcp", f"external_ids:trivet-vm={port.vm}"])
+    return told + _rules(network, ports)
+
+
+def removal(network: VirtualNetwork, groups: Iterable[str], dhcp: Sequence[str], dns: Sequence[str]) -> list[list[str]]:
+    """The commands that leave nothing of it. `groups` are the port groups that OVN has for it."""
+    name = switch(network.name)
+    told = [["--if-exists", "ls-del", name], ["--if-exists", "lr-del", name]]
+    told += [["--if-exists", "destroy", "DHCP_Options", row] for row in dhcp]
+    told += [["--if-exists", "destroy", "DNS", row] for row in dns]
+    return told + [["--if-exists", "destroy", "Port_Group", group] for group in groups]
+
+
+def words(commands: Iterable[Sequence[str]]) -> list[str]:
+    """Commands as one transaction of ovn-nbctl."""
+    return [word for command in commands for word in ("--", *command)][1:]
+
+
+def group(network: str, name: str = "") -> str:
+    """The port group of a network's group, of all its ports without one. OVN allows no hyphens in them."""
+    return f"trivet.{network}.{name}".replace("-", "_").rstrip(".")
+
+
+def groups(network: VirtualNetwork, ports: Sequence[PortRow]) -> dict[str, list[str]]:
+    """Port group -> its ports: one for all of the network, and each that a port is in or a rule speaks of."""
+    names = {name for port in ports for name in port.groups}
+    names |= {name for rule in network.rules for name in (rule.group, rule.peer_group) if name}
+    found = {group(network.name): [port.id for port in ports]}
+    return found | {group(network.name, n): [port.id for port in ports if n in port.groups] for n in sorted(names)}
+
+
+def _rules(network: VirtualNetwork, ports: Sequence[PortRow]) -> list[list[str]]:
+    told = []
+    for name, members in groups(network, ports).items():
+        told.append(["--if-exists", "destroy", "Port_Group", name])
+        told.append(["pg-add", name, *members])
+        told.append(["set", "Port_Group", name, f"external_ids:{OWNER}={network.name}"])
+    if not network.rules and network.default == "allow":
+        return told
+    whole = group(network.name)
+    for number, rule in enumerate(network.rules):
+        end = "to-lport" if rule.direction == "in" else "from-lport"
+        action = "allow-related" if rule.action == "allow" else rule.action
+        told.append(["acl-add", group(network.name, rule.group or ""), end, str(_TOP - number), _match(network, rule), action])
+    # What a VM begins may pass, and because it is remembered its replies do, whatever its own group lets in.
+    told.append(["acl-add", whole, "from-lport", str(_ESTABLISHED), f"inport == @{whole} && ip", "allow-related"])
+    action = "allow-related" if network.default == "allow" else "drop"
+    told.append(["acl-add", whole, "to-lport", str(_BOTTOM), f"outport == @{whole} && ip", action])
+    return told
+
+
+def _match(network: VirtualNetwork, rule: RuleWish) -> str:
+    own = group(network.name, rule.group or "")
+    parts = [f"outport == @{own}" if rule.direction == "in" else f"inport == @{own}"]
+    other = "src" if rule.direction == "in" else "dst"
+    if rule.peer_group:
+        parts.append(f"ip4.{other} == ${group(network.name, rule.peer_group)}_ip4")
+    elif rule.peer:
+        parts.append(f"ip{ipaddress.ip_network(rule.peer).version}.{other} == {rule.peer}")
+    protocol = {"any": "ip", "icmp": "(icmp4 || icmp6)"}.get(rule.protocol, rule.protocol)
+    parts.append(protocol)
+    if rule.ports:
+        ranges = [str(port).partition("-") for port in rule.ports]
+        each = [
+            f"{rule.protocol}.dst == {first}" if not last else f"({first} <= {rule.protocol}.dst <= {last})"
+            for first, _, last in ranges
+        ]
+        parts.append(each[0] if len(each) == 1 else f"({' || '.join(each)})")
+    return " && ".join(parts)
+
+
+def _dhcp(network: VirtualNetwork) -> dict[str, str]:
+    return {
+        "server_id": network.router,
+        "server_mac": own_mac(network.name),
+        "router": network.router,
+        "dns_server": f"{{{network.router}}}",
+        "lease_time": "3600",
+        "mtu": str(network.mtu),
+        "domain_name": f'"{network.name}"',
+    }
+
+
+def _names(network: VirtualNetwork, ports: Sequence[PortRow]) -> dict[str, str]:
+    found: dict[str, list[str]] = {}
+    for port in ports:
+        for name in (port.vm, f"{port.vm}.{network.name}"):
+            found.setdefault(name, []).append(port.address)
+    return {name: " ".join(addresses) for name, addresses in sorted(found.items())}
+
+
+def _map(values: Mapping[str, str]) -> str:
+    return "{" + ",".join(f"{_quoted(key)}={_quoted(value)}" for key, value in values.items()) + "}"
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""VMs and networks in etcd: one key each, written by compare-and-swap, so nobody's change is lost without a word."""
+
+import hashlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pydantic import ValidationError
+
+from appliance.errors import ApplianceError
+from appliance.host.etcd import Store, StoreError
+from appliance.host.host import Host
+from appliance.model.placement import Cell
+from appliance.model.vm import NicWish, Vm
+from appliance.model.vmrecord import VmRecord
+from appliance.model.vnet import NetworkRecord
+
+VMS, BIN, NETWORKS = "/trivet/v1/vms/", "/trivet/v1/deleted/", "/trivet/v1/networks/"
+_PORTS = uuid.UUID("5d2a1c1e-64f5-5c7a-9c43-8d4c1c8e9b70")
+"""The name space in which ports of OVN get their ids."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """This node, for VMs: its doors, the documents, its name, whether it may emulate, and its NUMA nodes without reserve.
+
+    `devices` maps a PCI address, or the name of a pool of virtual functions, to its NUMA node.
+    """
+
+    host: Host
+    store: Store
+    node: str
+    emulation: bool = False
+    cells: tuple[Cell, ...] = ()
+    devices: dict[str, int] = field(default_factory=dict)
+
+
+class VmError(ApplianceError):
+    """What was asked for a VM or a network cannot be done."""
+
+
+@dataclass
+class Kept:
+    """A record with the revision at which it was read: `save` writes the next one over just that."""
+
+    here: Here
+    record: VmRecord
+    revision: int
+    key: str
+
+    def save(self, **changes: object) -> VmRecord:
+        """Write it with changes. StalePlan when somebody else has changed it meanwhile."""
+        record = VmRecord.model_validate(self.record.model_copy(update=changes).model_dump())
+        self.revision = self.here.store.put(self.key, record.model_dump_json(exclude_defaults=True), self.revision)
+        self.record = record
+        return record
+
+    def move(self, key: str, **changes: object) -> None:
+        """Write it under another key, and then remove it here: twice there is better than gone."""
+        old, revision = self.key, self.revision
+        self.key, self.revision = key, 0
+        self.save(**changes)
+        self.here.store.delete(old, revision)
+
+
+def fresh(here: Here, record: VmRecord) -> Kept:
+    """A record that is not kept yet."""
+    return Kept(here, record, 0, VMS + record.vm.name)
+
+
+def load(here: Here, name: str) -> Kept:
+    """One VM. VmError when there is none of this name."""
+    entry = here.store.get(VMS + name)
+    if entry is None:
+        names = ", ".join(kept.record.vm.name for kept in everything(here)) or "none"
+        raise VmError(f"there is no VM {name}", f"there are: {names}")
+    return Kept(here, _record(entry.key, entry.text), entry.revision, entry.key)
+
+
+def everything(here: Here, prefix: str = VMS) -> Iterator[Kept]:
+    """All VMs, by name; with BIN those of the recycle bin."""
+    for entry in here.store.list(prefix):
+        yield Kept(here, _record(entry.key, entry.text), entry.revision, entry.key)
+
+
+def _record(key: str, text: str) -> VmRecord:
+    try:
+        return VmRecord.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise StoreError(f"{key} in etcd cannot be read: {first['msg']}", "a newer Trivet may have written it") from None
+
+
+def network(here: Here, name: str) -> tuple[NetworkRecord, int]:
+    """One network and its revision. VmError when there is none of this name."""
+    entry = here.store.get(NETWORKS + name)
+    if entry is None:
+        names = ", ".join(record.network.name for record in networks(here)) or "none"
+        raise VmError(f"there is no network {name}", f"there are: {names}; make it with `trivet network create`")
+    return NetworkRecord.model_validate_json(entry.text), entry.revision
+
+
+def networks(here: Here) -> tuple[NetworkRecord, ...]:
+    """All networks, by name."""
+    return tuple(NetworkRecord.model_validate_json(entry.text) for entry in here.store.list(NETWORKS))
+
+
+def mac_of(vm: str, number: int) -> str:
+    """A MAC address for a VM's port: the same for the same VM and number, and of those that anybody may give out."""
+    digest = hashlib.sha256(f"{vm} {number}".encode()).hexdigest()
+    return ":".join(["52:54:00", digest[:2], digest[2:4], digest[4:6]])
+
+
+def with_macs(vm: Vm, owner: str) -> Vm:
+    """The document, each port with a MAC address: it is how the port is known from now on."""
+    taken, ports, number = {nic.mac for nic in vm.nics if nic.mac}, list[NicWish](), 0
+    for nic in vm.nics:
+        mac = nic.mac
+        while not mac:
+            candidate = mac_of(owner, number)
+            number += 1
+            mac = candidate if candidate not in taken else None
+        taken.add(mac)
+        ports.append(nic.model_copy(update={"mac": mac}))
+    return vm.model_copy(update={"nics": tuple(ports)})
+
+
+def port_id(owner: str, mac: str) -> str:
+    """OVN's and Open vSwitch's name for a port of a VM: libvirt takes UUIDs alone."""
+    return str(uuid.uuid5(_PORTS, f"{owner} {mac}"))
