@@ -3,6 +3,7 @@
 
 Meanwhile it looks at the network every half a minute (node/watch.py). While something waits for an address, it plans again.
 When a server gives another address to the plane on which OVN's tunnels end, the tunnels follow, and nothing else is changed.
+VMs that ran when the power went are started again, once there is what they need.
 
 It applies what destroys nothing. A spec that cannot be read or met is written into the status and the log and keeps no
 console from coming up: trivetd is ready in either case, and `trivet status` says what is wrong. Nor does a step that takes
@@ -29,6 +30,7 @@ from appliance.node.health import LOOK
 from appliance.node.published import BOOT
 from appliance.node.status import wanted
 from appliance.node.trial import BUSY, LOCK
+from appliance.node.vms import notice, run_again
 from appliance.node.watch import Watch
 from appliance.services.network import ovn
 
@@ -129,6 +131,7 @@ def wait(watch: Watch, again: float | None, tunnels: str = "") -> signal.Signals
     while (info := signal.sigtimedwait(_SIGNALS, pause)) is None:
         if pause == interval:
             watch.look(live(), stop=lambda: bool(signal.sigpending() & _SIGNALS))
+            notice(live())
             tunnels = tunnels or watch.tunnels
         if again is not None or (watch.tunnels and watch.tunnels != tunnels):
             return None
@@ -146,6 +149,7 @@ def main() -> None:
         late.cancel()
         host.files.write(BOOT, boot.model_dump_json() + "\n")
         notify(f"READY=1\nSTATUS={boot.failed.splitlines()[0] if boot.failed else 'the node is as its spec says'}")
+        run_again(host)
         said = wait(watch, pause if boot.waits else None, boot.tunnels)
         if said in (signal.SIGTERM, signal.SIGINT):
             return

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """This node for VMs, as its spec has it: what front ends hand to services/vm."""
 
+import sys
+
 from appliance.errors import Unsatisfiable
 from appliance.host.etcd import Etcd, Store
 from appliance.host.host import Host
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.node.status import followed
+from appliance.services.cluster.observe import etcd
 from appliance.services.hypervisor import observe as hypervisor
 from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
+from appliance.services.vm import life
+from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
 
@@ -45,3 +50,23 @@ def _devices(host: Host) -> dict[str, int]:
     nics, _, _ = network.observe(host)
     found = {nic.pci: nic.numa_node for nic in nics if nic.pci}
     return found | {f"{PREFIX}{pci}": node for pci, node in found.items()}
+
+
+def run_again(host: Host) -> None:
+    """Have what ran before the node was started run again, where VMs run: in a unit of its own, since it takes its time.
+
+    Said again it starts what could not be started then, and nothing twice.
+    """
+    if hypervisor.libvirt(host) and etcd(host):
+        words = ["--quiet", "--collect", "--unit=trivet-vms", "--setenv=PYTHONUNBUFFERED=1"]
+        host.run(["systemd-run", *words, "trivet", "vm", "autostart"], check=False)
+
+
+def notice(host: Host) -> None:
+    """Remember which VMs have switched themselves off. Never raises: the service that holds the node goes on."""
+    try:
+        if marked(host):
+            for name in life.notice(here(host)):
+                print(f"{name} has switched itself off", file=sys.stderr)
+    except Exception as error:  # whatever it is, as in watch.py
+        print(f"VMs could not be looked at: {error}", file=sys.stderr)

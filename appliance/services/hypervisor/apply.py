@@ -11,6 +11,7 @@ from appliance.model.plan import ReserveForPlatform, RunLibvirt, SetHugePages
 from appliance.services.hypervisor.observe import libvirt, pages, pages_file, virtualisation
 
 _SOCKETS = ("virtlogd.socket", "libvirtd.socket")
+_LOGS = "/var/log/libvirt/qemu"
 _SERVICES = ("libvirtd.service", "libvirtd-ro.socket", "libvirtd-admin.socket", "libvirtd.socket")
 
 
@@ -20,6 +21,7 @@ class _RunLibvirt:
 
     def do(self, step: RunLibvirt, host: Host, report: Report) -> None:
         if step.running:
+            host.run(["mkdir", "-p", _LOGS])  # the image has no logs, and no folders of any
             host.run(["systemctl", "start", *_SOCKETS])
         else:
             host.run(["systemctl", "stop", *_SERVICES])

@@ -85,9 +85,9 @@ def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:
 
 
 def _qemu(*, container: bool) -> str:
-    """Where the control groups are another machine's, libvirt finds those that it counts on incomplete."""
-    groups = "cgroup_controllers = []\n" if container else ""
-    return f'{HEADER}stdio_handler = "logd"\nmax_files = 32768\n{groups}'
+    """Where control groups are another machine's, libvirt finds those that it counts on incomplete, and may raise no limits."""
+    own = "cgroup_controllers = []\n" if container else "max_files = 32768\n"
+    return f'{HEADER}stdio_handler = "logd"\n{own}'
 
 
 def _first(nodes: tuple[NumaNode, ...], count: int) -> str:

@@ -26,6 +26,8 @@ _SATA = 6
 """Ports of a SATA controller."""
 _TPM = {"type": "emulator", "version": "2.0", "persistent_state": "yes"}
 """What it keeps would go with the domain, which is gone when the VM stops."""
+_OWN = 7
+"""PCIe ports of what each VM has: SCSI, the agent's channel, USB, balloon, random numbers, a seed."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -166,8 +168,9 @@ def _cpu(domain: Element, vm: Vm, found: Found) -> None:
 def _devices(domain: Element, vm: Vm, found: Found) -> None:
     devices = SubElement(domain, "devices")
     _text(devices, "emulator", "/usr/bin/qemu-system-x86_64")
-    for _ in range(_PORTS + len(vm.disks) + len(vm.nics) + 6):
-        SubElement(devices, "controller", type="pci", model="pcie-root-port")
+    SubElement(devices, "controller", type="pci", index="0", model="pcie-root")
+    for number in range(1, _PORTS + len(vm.disks) + len(vm.nics) + len(vm.pci) + _OWN):
+        SubElement(devices, "controller", type="pci", index=str(number), model="pcie-root-port")
     SubElement(devices, "controller", type="scsi", index="0", model="virtio-scsi")
     for number, wish in enumerate(vm.disks):
         devices.append(disk_element(wish, found.disks[wish.name], number, _turn(vm, "disk", number)))

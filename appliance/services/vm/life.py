@@ -232,7 +232,10 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
     notice(here)
     here.host.run(["mkdir", "-p", MARKS])
     for record in known_networks(here):
-        networks.sync(here, record)
+        try:
+            networks.sync(here, record)
+        except ApplianceError as error:
+            say(f"the network {record.network.name} cannot be made: {error}")
     run = states(here.host)
     waiting = [k for k in everything(here) if k.record.wanted == "running" and k.record.vm.name not in run]
     waiting.sort(key=lambda kept: (kept.record.vm.start.order, kept.record.vm.name))
