@@ -11,6 +11,8 @@ from appliance.model.spec import VLAN_MAX, Ip, Name
 from appliance.model.spec import Network as Cidr
 
 _PORT_MAX = 65535
+RULES_MAX = 1900
+"""Each has a priority of its own, between what passes anyway and what nobody speaks of."""
 _LEAST = 4
 """Addresses of the smallest overlay network: its own, the gateway's, a VM's, the broadcast."""
 
@@ -61,7 +63,7 @@ class VirtualNetwork(Model):
     subnet: Cidr | None = None
     gateway: Ip | None = None
     mtu: int = Field(default=1400, ge=1280, le=9000)
-    rules: tuple[RuleWish, ...] = ()
+    rules: tuple[RuleWish, ...] = Field(default=(), max_length=RULES_MAX)
     default: Literal["allow", "drop"] = "allow"
 
     @model_validator(mode="after")

@@ -98,7 +98,7 @@ def claim(here: Here, vm: Vm) -> None:
             if nic.address or nic.groups:
                 raise VmError(f"{nic.network} is a VLAN: nobody gives out addresses or knows groups there", "leave both out")
             continue
-        address = _address(record, nic)
+        address = free_address(record, nic)
         if record.addresses.get(nic.mac or "") != address:
             record = record.model_copy(update={"addresses": record.addresses | {nic.mac or "": address}})
             here.store.put(NETWORKS + nic.network, record.model_dump_json(exclude_defaults=True), revision)
@@ -139,7 +139,7 @@ def addresses(here: Here, kept: Kept) -> tuple[str, ...]:
     return tuple(address for address in each if address)
 
 
-def _address(record: NetworkRecord, nic: NicWish) -> str:
+def free_address(record: NetworkRecord, nic: NicWish) -> str:
     """The one that it asks for, the one that it has, or the first that nobody has."""
     net = ipaddress.ip_network(record.network.subnet or "")
     others = {address for mac, address in record.addresses.items() if mac != nic.mac} | {record.network.router}
