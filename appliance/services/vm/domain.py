@@ -14,7 +14,8 @@ from appliance.model.vm import DiskWish, NicWish, Vm
 from appliance.services.vm.place import listed
 
 AGENT = "org.qemu.guest_agent.0"
-NVRAM = "/var/lib/libvirt/qemu/nvram"
+NVRAM = "/var/lib/libvirt/images"
+"""In the VM's own folder of the pool: it goes with its disks."""
 _FIRMWARE = "/usr/share/OVMF"
 _KIB = 1024
 _PAGE_KIB = {"2MiB": "2048", "1GiB": "1048576"}
@@ -127,7 +128,7 @@ def _firmware(domain: Element, vm: Vm, found: Found) -> None:
         store = "OVMF_VARS_4M.ms.fd" if secure else "OVMF_VARS_4M.fd"
         flags = {"readonly": "yes", "type": "pflash", **({"secure": "yes"} if secure else {})}
         _text(os, "loader", f"{_FIRMWARE}/{code}", **flags)
-        _text(os, "nvram", f"{NVRAM}/{vm.name}.fd", template=f"{_FIRMWARE}/{store}")
+        _text(os, "nvram", f"{NVRAM}/{found.uuid}/firmware.fd", template=f"{_FIRMWARE}/{store}")
     if vm.kernel:
         _text(os, "kernel", found.images[vm.kernel.image])
         if vm.kernel.initrd:

@@ -11,7 +11,7 @@ from appliance.model.vmrecord import VmRecord
 from appliance.services.vm import changes, disks, networks
 from appliance.services.vm.changes import Change
 from appliance.services.vm.domain import Source, disk_element, free_number, memory_element, port_element
-from appliance.services.vm.life import VIRSH, accelerated
+from appliance.services.vm.life import VIRSH, accelerated, tidy
 from appliance.services.vm.observe import live, state
 from appliance.services.vm.records import Here, Kept, VmError, load, with_macs
 
@@ -46,7 +46,7 @@ def change(here: Here, kept: Kept, document: Vm) -> tuple[str, ...]:
         _carry(here, kept, had.started, wished)
     else:
         _grow(here, had, wished)
-    _tidy(here, kept)
+    tidy(here, kept)
     return changes.pending(kept.record.started, kept.record.vm)
 
 
@@ -77,16 +77,6 @@ def _carry(here: Here, kept: Kept, started: Vm, wished: Vm) -> None:
         _do(here, kept.record, each)
         started = changes.after(started, each)
         kept.save(started=started)
-
-
-def _tidy(here: Here, kept: Kept) -> None:
-    """Files of disks and addresses of ports that neither the document nor the running VM has any more."""
-    record = kept.record
-    documents = (record.vm, *([record.started] if record.started else []))
-    used = {disk.name for vm in documents for disk in vm.disks}
-    if gone := {name: file for name, file in record.files.items() if name not in used}:
-        kept.save(files={name: file for name, file in record.files.items() if name in used})
-        disks.remove(here.host, gone.values())
 
 
 def _do(here: Here, record: VmRecord, each: Change) -> None:

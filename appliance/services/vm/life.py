@@ -26,6 +26,7 @@ VIRSH = ("virsh", "--quiet")
 RETENTION = timedelta(days=30)
 """In the recycle bin."""
 _POLL = 0.2
+_TPMS = "/var/lib/libvirt/swtpm"
 
 
 def create(here: Here, document: Vm) -> VmRecord:
@@ -149,6 +150,17 @@ def stop(here: Here, name: str, *, force: bool = False, seconds: float = 60) -> 
     kept = load(here, name)
     if kept.record.wanted != "stopped" or kept.record.started:
         kept.save(wanted="stopped", started=None, placement=None)
+    tidy(here, kept)
+
+
+def tidy(here: Here, kept: Kept) -> None:
+    """Delete the files of disks that neither the document nor the running VM has any more."""
+    record = kept.record
+    documents = (record.vm, *([record.started] if record.started else []))
+    used = {disk.name for vm in documents for disk in vm.disks}
+    if gone := {name: file for name, file in record.files.items() if name not in used}:
+        kept.save(files={name: file for name, file in record.files.items() if name in used})
+        disks.remove(here.host, gone.values())
 
 
 def signal(here: Here, name: str, word: str) -> None:
@@ -201,6 +213,7 @@ def _purge(here: Here, kept: Kept) -> None:
     here.store.delete(kept.key, kept.revision)
     networks.release(here, record.vm.nics)
     disks.remove_all(here.host, record.uuid)
+    here.host.run(["rm", "-rf", "--", f"{_TPMS}/{record.uuid}"])
 
 
 def _binned(here: Here, name: str) -> Kept:
@@ -220,6 +233,7 @@ def notice(here: Here) -> list[str]:
         try:
             kept = load(here, name)
             kept.save(wanted="stopped", started=None, placement=None)
+            tidy(here, kept)
         except (VmError, StalePlan):
             pass  # it is deleted, or somebody does something about it this very moment
         unmark(here.host, name)
