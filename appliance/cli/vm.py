@@ -123,14 +123,14 @@ def listing(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from appliance.cli.vmtext import show_text  # noqa: PLC0415 - as in _here
+    from appliance.cli.vmtext import document_text, show_text  # noqa: PLC0415 - as in _here
     from appliance.services.vm import life, records  # noqa: PLC0415 - as in _here
     from appliance.services.vm.observe import states  # noqa: PLC0415 - as in _here
 
     here = _here()
     found = life.view(here, records.load(here, args.name), states(here.host))
     if args.document and not args.json:
-        print(_document_text(found.vm), end="")
+        print(document_text(found.vm), end="")
     else:
         print(found.model_dump_json(indent=2) if args.json else show_text(found))
     return 0
@@ -341,10 +341,3 @@ def _image_remove(args: argparse.Namespace) -> int:
 
     exchange.remove_image(_here(), args.name)
     return _said(args, f"{args.name} is out of the library.", name=args.name)
-
-
-def _document_text(vm: Any) -> str:
-    """A VM's document as YAML, with what it says and no defaults."""
-    import yaml  # noqa: PLC0415 - as in _here
-
-    return str(yaml.safe_dump(json.loads(vm.model_dump_json(exclude_defaults=True)), sort_keys=False, allow_unicode=True))

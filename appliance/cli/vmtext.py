@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """VMs as text for people: 80 columns, no colour."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
+
+import yaml
 
 from appliance.model.units import format_size
+from appliance.model.vm import Vm
 from appliance.model.vmrecord import VmView
 
 _WORDS = {"paused": "suspended"}
@@ -42,6 +47,27 @@ def show_text(vm: VmView) -> str:
         rows.append(("snapshot", f"{snap.name}, {snap.at}{', consistent' if snap.consistent else ''}"))
     rows += [("pending", line) for line in vm.pending]
     return "\n".join(f"{name:>10}  {text}" for name, text in rows)
+
+
+_SIZES = ("size", "max", "bandwidth")
+_UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
+
+
+def document_text(vm: Vm) -> str:
+    """Its document as YAML: what it says and no defaults, sizes as people write them."""
+    data = {"version": vm.version, **json.loads(vm.model_dump_json(exclude_defaults=True))}
+    return str(yaml.safe_dump(_readable(data), sort_keys=False, allow_unicode=True))
+
+
+def _readable(value: Any, key: str = "") -> Any:
+    if isinstance(value, dict):
+        of_cpus = key == "cpu"
+        return {name: each if of_cpus else _readable(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_readable(each) for each in value]
+    if key in _SIZES and isinstance(value, int):
+        return next((f"{value // factor}{unit}" for unit, factor in _UNITS if value and value % factor == 0), value)
+    return value
 
 
 def _state(vm: VmView) -> str:

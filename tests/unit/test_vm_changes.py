@@ -3,7 +3,9 @@
 
 import pytest
 
+from appliance.cli.vmtext import document_text
 from appliance.errors import Unsatisfiable
+from appliance.model.document import load
 from appliance.model.vm import Vm
 from appliance.services.vm import changes
 from appliance.services.vm.exchange import parse_ovf
@@ -92,3 +94,12 @@ def test_what_an_ova_says() -> None:
     assert parse_ovf("<Envelope/>") == ([], 0, "")
     with pytest.raises(VmError, match="is not XML"):
         parse_ovf("no")
+
+
+def test_a_document_is_shown_as_it_may_be_typed() -> None:
+    had = vm(cpu={"max": 4}, disks=[{"name": "a", "size": 1049600}])
+    text = document_text(had)
+    assert load(text, Vm, "") == had
+    assert "size: 1GiB" in text
+    assert "size: 1025KiB" in text
+    assert "max: 4\n" in text

@@ -46,6 +46,8 @@ def change(here: Here, kept: Kept, document: Vm) -> tuple[str, ...]:
         _carry(here, kept, had.started, wished)
     else:
         _grow(here, had, wished)
+        kept_macs = {nic.mac for nic in wished.nics}
+        networks.release(here, [nic for nic in had.vm.nics if nic.mac not in kept_macs])
     tidy(here, kept)
     return changes.pending(kept.record.started, kept.record.vm)
 

@@ -6,6 +6,7 @@ a recorded answer is one for tests. Domains are made anew at each start and gone
 could differ from the document, and nothing to be kept but it.
 """
 
+import contextlib
 import time
 import uuid
 from collections.abc import Callable
@@ -147,9 +148,17 @@ def stop(here: Here, name: str, *, force: bool = False, seconds: float = 60) -> 
                 )
             time.sleep(_POLL)
     unmark(here.host, name)
-    kept = load(here, name)
-    if kept.record.wanted != "stopped" or kept.record.started:
+    _switched_off(here, load(here, name))
+
+
+def _switched_off(here: Here, kept: Kept) -> None:
+    """It stays so; what was only waiting for it to let go is given back."""
+    record = kept.record
+    macs = {nic.mac for nic in record.vm.nics}
+    let_go = [nic for nic in (record.started.nics if record.started else ()) if nic.mac not in macs]
+    if record.wanted != "stopped" or record.started:
         kept.save(wanted="stopped", started=None, placement=None)
+    networks.release(here, let_go)
     tidy(here, kept)
 
 
@@ -230,12 +239,8 @@ def notice(here: Here) -> list[str]:
     for name in marked(here.host):
         if name in run:
             continue
-        try:
-            kept = load(here, name)
-            kept.save(wanted="stopped", started=None, placement=None)
-            tidy(here, kept)
-        except (VmError, StalePlan):
-            pass  # it is deleted, or somebody does something about it this very moment
+        with contextlib.suppress(VmError, StalePlan):  # it is deleted, or somebody does something about it this very moment
+            _switched_off(here, load(here, name))
         unmark(here.host, name)
         gone.append(name)
     return gone
