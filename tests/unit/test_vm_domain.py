@@ -28,8 +28,8 @@ TWO = tuple(
 )
 WIRES = {
     "02:00:00:00:00:01": Wire(bridge="br-business", vlan=30),
-    "02:00:00:00:00:02": Wire(bridge="br-business"),
-    "02:00:00:00:00:03": Wire(bridge="br-int", port="0e0c8b1c-90c5-5b7e-8d43-7c6f1a6f3a11"),
+    "02:00:00:00:00:02": Wire(bridge="br-business", whole=True),
+    "02:00:00:00:00:03": Wire(bridge="br-int", port="0e0c8b1c-90c5-5b7e-8d43-7c6f1a6f3a11", whole=True),
     "02:00:00:00:00:04": Wire(pool="sriov-0000:3b:00.0"),
 }
 

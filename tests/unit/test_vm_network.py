@@ -46,7 +46,7 @@ def test_rows(case: Path) -> None:
 def test_nothing_is_left_of_one_that_is_removed() -> None:
     assert ovn.removal(network(), ["trivet.inside"], ["d"], ["n"]) == [
         ["--if-exists", "ls-del", "trivet-inside"],
-        ["--if-exists", "lr-del", "trivet-inside"],
+        ["--if-exists", "lr-del", "trivet-inside-router"],
         ["--if-exists", "destroy", "DHCP_Options", "d"],
         ["--if-exists", "destroy", "DNS", "n"],
         ["--if-exists", "destroy", "Port_Group", "trivet.inside"],

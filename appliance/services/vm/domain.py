@@ -40,11 +40,15 @@ class Source(Model):
 
 
 class Wire(Model):
-    """What a port is plugged into: Open vSwitch's `bridge`, with OVN's port or a VLAN (0: untagged), or libvirt's `pool`."""
+    """What a port is plugged into: Open vSwitch's `bridge`, with OVN's port or a VLAN (0: untagged), or libvirt's `pool`.
+
+    `whole`: the switch is in user space, and takes packets whose checksums the guest has left out for broken ones.
+    """
 
     bridge: str = ""
     port: str = ""
     vlan: int = 0
+    whole: bool = False
     pool: str = ""
 
 
@@ -270,6 +274,9 @@ def port_element(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
     if wire.vlan:
         SubElement(SubElement(element, "vlan"), "tag", id=str(wire.vlan))
     SubElement(element, "model", type=nic.model)
+    if wire.whole and nic.model == "virtio":
+        off = {"csum": "off", "gso": "off", "tso4": "off", "tso6": "off", "ecn": "off", "ufo": "off"}
+        SubElement(SubElement(element, "driver", name="qemu"), "host", off)
     if turn:
         SubElement(element, "boot", order=str(turn))
     return element

@@ -119,6 +119,8 @@ def release(here: Here, nics: Iterable[NicWish]) -> None:
 def wires(here: Here, vm: Vm, owner: str) -> dict[str, Wire]:
     """What each port is plugged into, by MAC."""
     found = {}
+    words = (here.host.files.read("/proc/cmdline") or "").split()
+    whole = "trivet.container=1" in words  # whose kernel is another machine's: services/network/apply.py
     for nic in vm.nics:
         mac = nic.mac or ""
         if nic.network is None:
@@ -126,9 +128,9 @@ def wires(here: Here, vm: Vm, owner: str) -> dict[str, Wire]:
             continue
         document = network(here, nic.network)[0].network
         if document.subnet:
-            found[mac] = Wire(bridge=INTEGRATION, port=port_id(owner, mac))
+            found[mac] = Wire(bridge=INTEGRATION, port=port_id(owner, mac), whole=whole)
         else:
-            found[mac] = Wire(bridge=BUSINESS, vlan=document.vlan or 0)
+            found[mac] = Wire(bridge=BUSINESS, vlan=document.vlan or 0, whole=whole)
     return found
 
 

@@ -36,14 +36,14 @@ def rows(
     """The commands. `present` are the ports that OVN has there; `dhcp` and `dns` the rows that it has for this network."""
     name, net = switch(network.name), ipaddress.ip_network(network.subnet or "")
     mark = f"external_ids:{OWNER}={network.name}"
-    gateway = f"{name}-gateway"
+    router, gateway = f"{name}-router", f"{name}-gateway"
     told = [
         ["--may-exist", "ls-add", name],
         ["set", "Logical_Switch", name, mark, f"other_config:subnet={net}"],
-        ["--may-exist", "lr-add", name],
-        ["set", "Logical_Router", name, mark],
+        ["--may-exist", "lr-add", router],
+        ["set", "Logical_Router", router, mark],
         ["--if-exists", "lrp-del", gateway],
-        ["lrp-add", name, gateway, own_mac(network.name), f"{network.router}/{net.prefixlen}"],
+        ["lrp-add", router, gateway, own_mac(network.name), f"{network.router}/{net.prefixlen}"],
         ["--may-exist", "lsp-add", name, f"{gateway}-port"],
         ["lsp-set-type", f"{gateway}-port", "router"],
         ["lsp-set-addresses", f"{gateway}-port", "router"],
@@ -52,7 +52,9 @@ def rows(
     told += [["--if-exists", "destroy", "DHCP_Options", row] for row in dhcp]
     told += [["--if-exists", "destroy", "DNS", row] for row in dns]
     told.append(["--id=@dhcp", "create", "DHCP_Options", mark, f"cidr={_quoted(str(net))}", f"options={_map(_dhcp(network))}"])
-    told.append(["--id=@dns", "create", "DNS", mark, f"records={_map(_names(network, ports))}"])
+    # Owned: what else is asked of these names, an IPv6 address above all, is answered with nothing, and not left to a timeout.
+    own = "options={ovn-owned=true}"
+    told.append(["--id=@dns", "create", "DNS", mark, own, f"records={_map(_names(network, ports))}"])
     told.append(["set", "Logical_Switch", name, "dns_records=@dns"])
     wished = {port.id for port in ports}
     told += [["lsp-del", port] for port in sorted(set(present) - wished - {f"{gateway}-port"})]
@@ -67,7 +69,7 @@ def rows(
 def removal(network: VirtualNetwork, groups: Iterable[str], dhcp: Sequence[str], dns: Sequence[str]) -> list[list[str]]:
     """The commands that leave nothing of it. `groups` are the port groups that OVN has for it."""
     name = switch(network.name)
-    told = [["--if-exists", "ls-del", name], ["--if-exists", "lr-del", name]]
+    told = [["--if-exists", "ls-del", name], ["--if-exists", "lr-del", f"{name}-router"]]
     told += [["--if-exists", "destroy", "DHCP_Options", row] for row in dhcp]
     told += [["--if-exists", "destroy", "DNS", row] for row in dns]
     return told + [["--if-exists", "destroy", "Port_Group", group] for group in groups]

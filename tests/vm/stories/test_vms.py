@@ -14,7 +14,8 @@ from tests.vm.nspawn import Node
 from tests.vm.stories.test_switch import document, ready
 from tests.vm.story import story
 
-KERNEL = {"image": guest.KERNEL, "initrd": guest.INITRD, "arguments": "console=ttyS0 quiet"}
+KERNEL = {"image": guest.KERNEL, "initrd": guest.INITRD, "arguments": "console=ttyS0 quiet no_timer_check"}
+"""Without its check of the timer: emulated on a busy machine it may fail, and the kernel gives up."""
 
 
 def node_with_vms(containers: ContainerLab) -> ContainerNode:
@@ -148,22 +149,23 @@ def test_overlay_rule_stops(containers: ContainerLab) -> None:
     a, b = (vm(node, name, nics=[{"network": "inside", "groups": [group]}]) for name, group in (("a", "clients"), ("b", "web")))
     for each in (a, b):
         each.wait()
-        each.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=30)
+        each.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=60)
     address = shown(node, "b")["addresses"][0]
     assert f"{address}/24" in b.run("ip address show eth0")
-    assert address in a.run("nslookup b.inside"), "OVN knows the guests' names"
+    assert address in a.run("nslookup b.inside || true"), "OVN knows the guests' names"
     a.run("ping -c 2 -W 2 b.inside")
-    b.run("(while true; do echo -e 'HTTP/1.0 200 OK\\n\\nweb' | nc -l -p 80; done) > /dev/null 2>&1 & ")
-    a.run("until wget -q -O - http://b.inside; do sleep 0.5; done", timeout=20)
+    b.run("mkdir -p /www && echo web > /www/index.html && httpd -h /www")
+    a.run("until wget -T 5 -q -O - http://b.inside; do sleep 0.5; done", timeout=60)
 
     rules = [{"group": "web", "peer_group": "clients", "protocol": "tcp", "ports": [80], "action": "allow"}]
     text = json.dumps({"version": 1, "name": "inside", "subnet": "10.1.0.0/24", "default": "drop", "rules": rules})
     node.run(f"trivet network edit - <<'EOF'\n{text}\nEOF")
     time.sleep(2)
     assert "drop" in node.run("ovn-nbctl acl-list trivet.inside")
-    assert not a.run("ping -c 2 -W 1 b.inside || echo stopped", timeout=20).endswith("0% packet loss")
     assert a.run("ping -c 1 -W 1 b.inside > /dev/null || echo stopped") == "stopped", "no rule lets it in"
-    assert a.run("wget -q -O - http://b.inside") == "web", "and one lets this in; the replies to a, whom nothing is let in to"
+    assert a.run("wget -T 20 -q -O - http://b.inside") == "web", (
+        "and one lets this in; the replies to a, whom nothing is let in to"
+    )
     assert b.run("wget -T 2 -q -O - http://a.inside 2>&1 || echo stopped").endswith("stopped")
     assert not node.output("trivet network delete inside").ok, "VMs are on it"
     node.run("trivet vm stop a --force && trivet vm delete a && trivet vm purge a --yes")
@@ -183,7 +185,7 @@ def test_vms_return_after_power_cut(containers: ContainerLab) -> None:
     Guest(node, "first").wait()
     before = shown(node, "first")["addresses"]
     off.run("(sleep 1; poweroff -f) > /dev/null 2>&1 &")
-    node.run("until ! virsh --quiet list --name | grep -q off; do sleep 0.5; done", timeout=30)
+    node.run("until ! virsh --quiet list --name | grep -q off; do sleep 0.5; done", timeout=60)
     node.run(
         'until [ "$(etcdctl get --print-value-only /trivet/v1/vms/off | grep -c \'"wanted":"running"\')" = 0 ]; do sleep 1; done',
         timeout=60,
@@ -198,6 +200,6 @@ def test_vms_return_after_power_cut(containers: ContainerLab) -> None:
     assert [line.split()[0] for line in said.splitlines()] == ["first", "second", "third"]
     assert shown(node, "first")["addresses"] == before
     first = Guest(node, "first")
-    first.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=30)
-    first.run("until ping -c 1 -W 1 third.inside; do sleep 1; done", timeout=40)
+    first.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=60)
+    first.run("until ping -c 1 -W 1 third.inside; do sleep 1; done", timeout=90)
     assert {shown(node, name)["state"] for name in ("stopped", "off")} == {"stopped"}
