@@ -63,15 +63,19 @@ def listed(values: Iterable[int]) -> str:
 
 def use(cells: Sequence[Cell], placed: Mapping[str, Placement]) -> tuple[CellUse, ...]:
     """Each cell with what the placed VMs take of it."""
+    on: dict[int, list[tuple[str, Placement, Share]]] = {}
+    for name, placement in sorted(placed.items()):
+        for share in placement.shares:
+            on.setdefault(share.cell, []).append((name, placement, share))
     found = []
     for cell in cells:
-        here = [(name, p, s) for name, p in sorted(placed.items()) for s in p.shares if s.cell == cell.id]
+        here = on.get(cell.id, [])
         pages = {
             size: count - sum(s.memory // _UNIT[size] for _, p, s in here if p.pages == size)
             for size, count in cell.pages.items()
         }
         taken = sum(s.memory + _OVERHEAD for _, p, s in here if not p.pages)
-        pinned = sum(len(set(p.pins) & set(cell.cpus)) for _, p, _ in here)
+        pinned = sum(len(set(p.pins) & set(cell.cpus)) for _, p, _ in here if p.pins)
         own = {"cpus": sum(s.cpus for _, p, s in here if not p.pins), "vms": tuple(name for name, _, _ in here)}
         found.append(CellUse(cell=cell, free=max(0, cell.memory - taken), pages=pages, pinned=pinned, **own))
     return tuple(found)
