@@ -11,6 +11,7 @@ from appliance.model.inventory import Inventory, System
 from appliance.model.machine import Cpu, Machine, Virtualisation
 from appliance.model.network import VfPool
 from appliance.model.plan import RenderFile
+from appliance.model.rendered import digest
 from appliance.model.spec import Spec
 from appliance.services.cluster import plan as cluster
 from appliance.services.hypervisor import plan as hypervisor
@@ -44,10 +45,13 @@ def test_what_the_spec_does_not_ask_for_is_no_problem() -> None:
 
 
 def test_a_node_that_gives_up_its_vms_stops_libvirt_and_etcd() -> None:
-    runs = Inventory(system=System(installed=True), virtualisation=Virtualisation(libvirt=True), etcd=True)
+    written = {s.path: digest(s.content) for s in hypervisor.plan(Inventory(), spec(hypervisor={})) if isinstance(s, RenderFile)}
+    runs = Inventory(system=System(files=written), virtualisation=Virtualisation(libvirt=True), etcd=True)
     assert [str(step) for step in (*cluster.plan(runs, spec()), *hypervisor.plan(runs, spec()))] == ["stop etcd", "stop libvirt"]
     offers = runs.model_copy(update={"pools": (VfPool(name="trivet-x", functions=("0000:01:10.0",)),)})
     assert list(hypervisor.plan(offers, spec())) == [], "virtual functions are offered by libvirt"
+    offered = Inventory(virtualisation=Virtualisation(libvirt=True))
+    assert list(hypervisor.plan(offered, spec())) == [], "it was started to offer some, and nobody minds it"
 
 
 def test_a_container_node_leaves_the_control_groups_to_the_machine_that_has_them() -> None:

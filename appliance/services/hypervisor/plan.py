@@ -7,7 +7,7 @@ from appliance.model.inventory import Inventory
 from appliance.model.machine import NumaNode
 from appliance.model.plan import Pending, ReserveForPlatform, RunLibvirt, SetHugePages, Step
 from appliance.model.problem import Problem
-from appliance.model.rendered import HEADER, QEMU_CONF, render
+from appliance.model.rendered import HEADER, QEMU_CONF, digest, render
 from appliance.model.spec import HypervisorSpec, Spec
 from appliance.model.units import format_size
 
@@ -59,7 +59,9 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     """Pages last: what is not found of them must keep nothing else from being as the spec says."""
     wish, now = spec.hypervisor, inventory.virtualisation
     if wish is None:
-        if now.libvirt and not inventory.pools and not any(sriov.vfs for sriov in spec.network.sriov):
+        # Where our file is not, it runs to offer virtual functions.
+        ours = inventory.system.files.get(QEMU_CONF) == digest(_qemu(container=now.container))
+        if now.libvirt and ours and not inventory.pools:
             yield RunLibvirt(running=False, why="no hypervisor in the spec")
         return
     yield from render(
