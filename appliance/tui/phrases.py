@@ -18,10 +18,10 @@ def N_(message: str) -> str:
     return message
 
 
-ROWS = frozenset({"ports", "planes", "macs", "differences", "choices", "example"})
+ROWS = frozenset({"ports", "planes", "macs", "differences", "choices", "example", "parts"})
 """Names for which several things may stand, with `and` or `or` between them."""
 
-_NUMBERS = frozenset({"number", "code", "index", "line", "column", "minutes"})
+_NUMBERS = frozenset({"number", "code", "index", "line", "column", "days", "hours", "minutes", "seconds"})
 """Names for which one word stands."""
 
 
@@ -103,6 +103,7 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("read-only")),
     same(N_("it has no name that lasts: no serial, no WWN, no known place")),
     same(N_("it cannot be read: {reason}")),
+    same(N_("it is a BIOS RAID volume that has failed: {state}"), "state"),
     same(N_("too small for a system disk, which needs {size}")),
     same(N_("it is the volume {label} with the answers")),
     same(N_("no BIOS can start from sectors of {size} bytes; switch the firmware to UEFI to use it")),

@@ -186,7 +186,7 @@ class Reader:
 
 NAMED = "\0"
 """Stands for what is named, until `numbered`."""
-_WORDS = frozenset({"start", "stop", "received", "sent", "UEFI", "is", "are"})
+_WORDS = frozenset({"start", "stop", "received", "sent", "UEFI", "is", "are", "has", "have", "stuck"})
 """Single words that are of the sentence, and not what it is said of."""
 
 
@@ -263,6 +263,9 @@ def passed_on(module: Module, call: ast.Call, value: ast.expr, known: dict[str, 
 
 
 SPEAKERS = {
+    "services/storage/answers.py": {"_reasons", "_risks"},
+    "services/storage/report.py": {"failing"},
+    "services/storage/roles.py": {"_unfit", "_unasked"},
     "services/storage/usage.py": {"reasons", "_holder"},
     "installer/plan.py": {"_unfit"},
     "installer/fetch.py": {"_reason"},
@@ -302,9 +305,8 @@ def alone(path: str) -> bool:
 
 def collect(root: Path) -> tuple[list[Sentence], set[str]]:
     """All sentences that a console may show, and the places whose words are from elsewhere."""
-    program = modules(root)
+    program = [module for module in modules(root) if not alone(str(module.path.relative_to(root)))]
     known = carriers(program)
-    program = [module for module in program if not alone(str(module.path.relative_to(root)))]
     found: dict[str, Sentence] = {}
     opened: set[str] = set()
 

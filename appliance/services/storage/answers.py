@@ -182,10 +182,12 @@ def _risks(now: PoolReport) -> Iterator[tuple[Word, str]]:
 
 
 def _down(now: PoolReport) -> str:
-    gone = now.osds_in - now.osds_up if now.osds_in > now.osds_up else 0
-    return f": {gone} of {now.osds} disks {'does' if gone == 1 else 'do'} not work" if gone else ""
+    gone = now.osds_in - now.osds_up
+    if gone <= 0:
+        return ""
+    return f": 1 of {now.osds} disks does not work" if gone == 1 else f": {gone} of {now.osds} disks do not work"
 
 
 def objects(number: int) -> str:
     """So many, with the noun."""
-    return f"{number} object{'' if number == 1 else 's'}"
+    return "1 object" if number == 1 else f"{number} objects"

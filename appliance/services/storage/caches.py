@@ -20,7 +20,7 @@ def read(host: Host) -> dict[str, tuple[int, int]]:
     names = [name for name in host.files.list("/sys/block") if name.startswith("dm-")]
     maps = {host.files.read(f"/sys/block/{name}/dm/name") or "": name for name in names}
     for name, count in counts.items():
-        for disk in _below(host, maps.get(name, "")):
+        for disk in _beneath(host, maps.get(name, "")):
             found[disk] = count
     return found
 
@@ -36,14 +36,14 @@ def parse(text: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-def _below(host: Host, name: str) -> set[str]:
+def _beneath(host: Host, name: str) -> set[str]:
     """The disks that a map stands on, through other maps and partitions."""
     if not name:
         return set()
     lower = host.files.list(f"/sys/block/{name}/slaves")
     found: set[str] = set()
     for each in lower:
-        found |= _below(host, each) if each.startswith("dm-") else {whole(host, each)}
+        found |= _beneath(host, each) if each.startswith("dm-") else {whole(host, each)}
     return found
 
 

@@ -104,7 +104,7 @@ def _check_whole(
         hint = "choose an SSD by `storage.cache`, or leave `db` out"
         yield Problem(where="storage.db", message="there is no SSD that the databases of HDDs could be on", hint=hint)
     if storage.replicas and data and len(data) < storage.replicas and not (spec.cluster and spec.cluster.join):
-        disks = "1 data disk" if len(data) == 1 else f"{len(data)} data disks"
+        there = "there is 1 data disk" if len(data) == 1 else f"there are {len(data)} data disks"
         hint = "add disks, or leave `replicas` out: then there are as many copies as the disks allow"
-        message = f"{storage.replicas} copies on different disks are asked for, and there is {disks}"
-        yield Problem(where="storage.replicas", message=message.replace("there is 2", "there are 2"), hint=hint)
+        message = f"{storage.replicas} copies on different disks are asked for, and {there}"
+        yield Problem(where="storage.replicas", message=message, hint=hint)

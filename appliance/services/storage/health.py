@@ -49,12 +49,11 @@ def _pool(now: PoolReport) -> Iterator[Alert]:
     if rebuild.unfound or "PG_AVAILABILITY" in dict(now.checks):
         hint = "put the disks back that went last, and start their OSDs with `trivet apply`; take nothing else out"
         yield _alert("", "critical", now.reason, hint)
-    elif rebuild.degraded and now.replicas <= answers.ONE_COPY + 1:
-        message = f"{answers.objects(rebuild.degraded)} {'has' if rebuild.degraded == 1 else 'have'} one copy only"
-        yield _alert("", "critical", message + _when(now), "take no other disk out until `trivet storage` says healthy")
     elif rebuild.degraded:
-        message = f"{answers.objects(rebuild.degraded)} {'has' if rebuild.degraded == 1 else 'have'} a copy too few"
-        yield _alert("", "warning", message + _when(now), "take no other disk out until `trivet storage` says healthy")
+        last = now.replicas <= answers.ONE_COPY + 1
+        left = "one copy only" if last else "a copy too few"
+        few = f"{answers.objects(rebuild.degraded)} {'has' if rebuild.degraded == 1 else 'have'} {left}{_when(now)}"
+        yield _alert("", "critical" if last else "warning", few, "take no other disk out until `trivet storage` says healthy")
     if now.replicas == answers.ONE_COPY:
         message = "there is one copy of everything: a disk that dies takes data with it"
         yield _alert("", "warning", message, "add a second data disk, then say `trivet apply`")
@@ -166,7 +165,7 @@ def _raid(disk: Disk) -> Iterator[Alert]:
 
 
 def _others(now: PoolReport) -> Iterator[Alert]:
-    for code, message in answers.others(now):
+    for code, summary in answers.others(now):
         if code == _CLOCK:
             text = "the clocks of the pool's monitors differ"
             yield _alert("clock", "warning", text, "give all nodes the same time servers (node.ntp)")
@@ -175,4 +174,4 @@ def _others(now: PoolReport) -> Iterator[Alert]:
             text = "the system disk has little room left for the pool's monitor"
             yield _alert("space", severity, text, "see `df /var/lib/ceph`, and delete old logs (`journalctl --vacuum-size=200M`)")
         else:
-            yield _alert("", "warning", f"Ceph says {code}: {message}", "see `ceph health detail`")
+            yield _alert("", "warning", f"Ceph says {code}: {summary}", "see `ceph health detail`")
