@@ -40,7 +40,7 @@ def test_it_fits(state: str) -> None:
 def test_a_line_has_what_is_known_of_a_disk() -> None:
     lines = view_text(view("healthy")).splitlines()
     (line,) = [line for line in lines if line.startswith("32:11")]
-    assert line.split() == "32:11 data 1234 up ZL2ABCDEFGHIJKLMNO~ 14.6 TiB 90 % 33 C 120.4 ms 75 %".split()  # noqa: SIM905 - read like it
+    assert " ".join(line.split()) == "32:11 data 1234 up ZL2ABCDEFGHIJKLMNO~ 14.6 TiB 90 % 33 C 120.4 ms 75 %"
     assert "it cannot read 8 of its sectors, its light is on" in lines[lines.index(line) + 1]
     assert any(line.split()[1:] == ["data", "7", "gone", "-"] for line in lines)
     assert any("stuck, taken out of the pool, without its read cache" in line for line in lines)

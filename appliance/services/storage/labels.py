@@ -99,6 +99,8 @@ def _on_lvm(host: Host, disks: Sequence[tuple[Disk, UdevDevice, Sequence[UdevDev
     if not any(c.type == "LVM2_member" for disk, _, _ in disks for c in disk.contents):
         return {}
     groups: dict[str, dict[str, bool]] = {}  # group -> disk -> is it the HDD, or the whole disk, of the group?
+    # The HDD may be gone: the partition's name says what it was there for.
+    caches = {disk.id for disk, _, parts in disks if any(p.properties.get("ID_PART_ENTRY_NAME") == "trivet-cache" for p in parts)}
     by_node = {d.node: (disk, not n) for disk, device, parts in disks for n, d in enumerate([device, *parts])}
     try:
         volumes = _report(host, _LVS, "lv")
@@ -115,7 +117,7 @@ def _on_lvm(host: Host, disks: Sequence[tuple[Disk, UdevDevice, Sequence[UdevDev
         if label is None:
             continue
         for id_, whole in members.items():
-            cached = label.part == "block" and not whole and any(members.values())
+            cached = label.part == "block" and not whole and (any(members.values()) or id_ in caches)
             found.setdefault(id_, []).append(label.model_copy(update={"part": "cache"}) if cached else label)
     return found
 

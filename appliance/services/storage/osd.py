@@ -18,6 +18,7 @@ from appliance.errors import CommandError, StepFailed
 from appliance.host.host import Host
 from appliance.host.units import running
 from appliance.model.poolsteps import AddCache, AddOsd, DropCache, RemoveOsd, StartOsd
+from appliance.model.storage import Disk
 from appliance.services.storage import fast, removal, volume
 from appliance.services.storage.devices import disk_link, erase, expected
 from appliance.services.storage.monitor import answering, owned, start
@@ -46,7 +47,7 @@ class _AddOsd:
         return osd is not None and bool(osd["up"])
 
     def do(self, step: AddOsd, host: Host, report: Report) -> None:
-        disk = expected(host, step.disk, step.expects)
+        disk = _taken(host, step)
         if (old := _known(host, step.uuid)) is not None:
             # An addition that was interrupted, or a disk that was erased: nothing is on it, whatever the map says.
             host.ceph("osd purge", id=int(old["osd"]), force=True, yes_i_really_mean_it=True)
@@ -59,7 +60,7 @@ class _AddOsd:
         osd = int(host.ceph("osd new", uuid=step.uuid, stdin=json.dumps(secrets))["osdid"])
         _mkfs(host, osd, step, device, key)
         if cached:
-            volume.tag(host, step.uuid, osd, step.fsid)
+            volume.tag(host, step.uuid, step.fsid, osd)
         start(host, unit(osd))
         _wait_up(host, step.uuid, osd)
 
@@ -71,9 +72,21 @@ def new_key() -> str:
     return base64.b64encode(head + os.urandom(16)).decode()
 
 
+def _taken(host: Host, step: AddOsd) -> Disk:
+    """The disk, as it was agreed to. What an interrupted addition of this OSD has built on it is taken apart before."""
+    disk = observe_disk(host, step.disk)
+    begun = disk is not None and disk.osd is not None and disk.osd.uuid == step.uuid and disk.osd.id < 0
+    if disk is None or not begun or disk.fingerprint != step.expects:
+        return expected(host, step.disk, step.expects)
+    volume.take_apart(host, step.uuid)
+    left = observe_disk(host, step.disk)
+    return expected(host, step.disk, left.fingerprint if left else step.expects)
+
+
 def _volume(host: Host, step: AddOsd) -> str:
     """What an OSD with a cache stands on."""
     volume.make(host, step.disk, step.uuid)
+    volume.tag(host, step.uuid, step.fsid)
     if step.fast:
         volume.add_cache(host, step.uuid, step.fast)
     volume.activate(host, step.uuid)

@@ -50,7 +50,7 @@ def observe(host: Host, disks: Sequence[Disk]) -> Pool | None:
     pool = Pool(fsid=kept.fsid, host=kept.host, address=kept.address, monitor=monitor, osds=_labelled(host, kept.fsid, disks),
                 manager=running(host, f"ceph-mgr@{kept.host}.service"))  # fmt: skip
     try:
-        return _said(host, pool) if monitor else pool
+        return _said(host, pool, _serving(disks)) if monitor else pool
     except ApplianceError:
         return pool
 
@@ -58,7 +58,7 @@ def observe(host: Host, disks: Sequence[Disk]) -> Pool | None:
 def _labelled(host: Host, fsid: str, disks: Sequence[Disk]) -> tuple[Osd, ...]:
     """The OSDs that the disks say they are."""
     mine = [(disk, disk.osd) for disk in disks if disk.osd and disk.osd.fsid == fsid and disk.osd.id >= 0]
-    serving = {(label.uuid, label.part): disk.id for disk in disks for label in disk.serves if label.fsid in ("", fsid)}
+    serving = _serving(disks)
     on_lvm = {disk.id for disk, _ in mine if any(content.type == "LVM2_member" for content in disk.contents)}
     lost = _without_cache(host) if on_lvm else frozenset()
     return tuple(
@@ -76,9 +76,14 @@ def _labelled(host: Host, fsid: str, disks: Sequence[Disk]) -> tuple[Osd, ...]:
     )
 
 
+def _serving(disks: Sequence[Disk]) -> dict[tuple[str, str], str]:
+    """(OSD's uuid, "cache" or "db") -> the SSD that has that part of it."""
+    return {(label.uuid, label.part): disk.id for disk in disks for label in disk.serves}
+
+
 def _without_cache(host: Host) -> frozenset[str]:
     """The OSDs whose volume has a cache on a device that LVM does not find."""
-    report = json.loads(host.run(_LVS).stdout or "{}").get("report", [])
+    report = json.loads(host.run(_LVS, check=False).stdout or "{}").get("report", [])
     volumes = [volume for part in report for volume in part.get("lv", ())]
     return frozenset(
         volume["lv_name"].removeprefix("osd-block-")
@@ -87,7 +92,7 @@ def _without_cache(host: Host) -> frozenset[str]:
     )
 
 
-def _said(host: Host, pool: Pool) -> Pool:
+def _said(host: Host, pool: Pool, serving: Mapping[tuple[str, str], str]) -> Pool:
     """With what the monitor says."""
     dump, tree = host.ceph("osd dump"), host.ceph("osd tree")
     rules, config = host.ceph("osd crush rule dump"), host.ceph("config dump")
@@ -96,7 +101,11 @@ def _said(host: Host, pool: Pool) -> Pool:
     here: Sequence[int] = next((node["children"] for node in hosts if node["name"] == pool.host), [])
     known = {osd["osd"]: osd for osd in dump["osds"]}
     found = {osd.id: osd for osd in pool.osds if osd.id in known}
-    gone = {i: Osd(id=i, uuid=known[i]["uuid"]) for i in here if i in known and i not in found}
+    gone = {
+        i: Osd(id=i, uuid=uuid, cache=serving.get((uuid, "cache"), ""), db=serving.get((uuid, "db"), ""))
+        for i in here
+        if i not in found and (uuid := known.get(i, {}).get("uuid"))
+    }
     osds = (
         osd.model_copy(
             update={

@@ -48,10 +48,10 @@ def make(host: Host, disk: str, uuid: str) -> None:
     host.udev.settle()
 
 
-def tag(host: Host, uuid: str, osd: int, fsid: str) -> None:
-    """Write on the volume whose it is, as ceph-volume does."""
-    facts = {"type": "block", "osd_id": osd, "osd_fsid": uuid, "cluster_fsid": fsid, "cluster_name": "ceph", "encrypted": 0,
-             "vdo": 0, "block_device": device(uuid)}  # fmt: skip
+def tag(host: Host, uuid: str, fsid: str, osd: int | None = None) -> None:
+    """Write on the volume whose it is, as ceph-volume does; without a number as long as the OSD is not whole."""
+    facts = {"type": "block", "osd_fsid": uuid, "cluster_fsid": fsid, "cluster_name": "ceph", "encrypted": 0, "vdo": 0,
+             "block_device": device(uuid)} if osd is None else {"osd_id": osd}  # fmt: skip
     tags = [word for name, value in facts.items() for word in ("--addtag", f"ceph.{name}={value}")]
     host.run(["lvchange", *tags, volume(uuid)])
 
@@ -65,7 +65,7 @@ def activate(host: Host, uuid: str) -> None:
 def add_cache(host: Host, uuid: str, fast: FastPart) -> None:
     """Put a cache before the volume, which may be in use."""
     part = partition(host, fast)
-    if part not in _devices(host, uuid):
+    if host.files.real(part) not in {host.files.real(name) for name in _devices(host, uuid)}:
         host.run(["pvcreate", "--yes", "--force", "--force", part])
         host.run(["vgextend", "--yes", group(uuid), part])
     pool = f"{group(uuid)}/cache-{uuid}"
@@ -79,12 +79,12 @@ def drop_cache(host: Host, uuid: str) -> None:
     """Give up a cache whose device is gone; the volume must not be in use."""
     host.run(["lvchange", "--yes", "--activate", "n", volume(uuid)], check=False)
     host.run(["lvconvert", "--yes", "--force", "--uncache", volume(uuid)])
-    host.run(["vgreduce", "--removemissing", "--force", group(uuid)])
+    host.run(["vgreduce", "--removemissing", group(uuid)])  # without force: it takes no volume with it
 
 
 def cached(host: Host, uuid: str) -> bool:
     """Has the volume a cache, there or gone?"""
-    return host.run(["lvs", "--noheadings", "--options", "segtype", volume(uuid)]).stdout.strip() == "cache"
+    return host.run(["lvs", "--noheadings", "--options", "segtype", volume(uuid)], check=False).stdout.strip() == "cache"
 
 
 def take_apart(host: Host, uuid: str) -> None:
