@@ -20,7 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from appliance.errors import ApplianceError
 from appliance.host.host import Files
 from appliance.model.base import Model
-from appliance.model.events import Event, Progress
+from appliance.model.events import Event
 from appliance.model.inventory import Inventory
 from appliance.pxe.answer import Answer, Description, answer, claim, clashes
 from appliance.pxe.happened import (
@@ -231,7 +231,7 @@ class Desk:
                 self._tokens.pop(known.token, None)
             if token := self._rack.machines[event.mac].token:
                 self._tokens[token] = event.mac
-        if not isinstance(event, Moved) and not (isinstance(event, Told) and isinstance(event.event, Progress)):
+        if not isinstance(event, Moved | Told) or event.lasting:
             self._journal.write(event)
 
 
@@ -245,6 +245,8 @@ def _plain(value: Any) -> Any:
     """Text of one line and numbers that somebody could mean."""
     if isinstance(value, str):
         return "".join(c if c.isprintable() else " " for c in value[:_LONGEST])
+    if isinstance(value, float):
+        return value if 0 <= value < 2**60 else 0.0  # what is not a number is in no range
     return max(0, min(value, 2**60))
 
 

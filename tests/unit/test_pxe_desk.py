@@ -99,6 +99,14 @@ def test_a_line_without_end_is_cut(tmp_path: Path) -> None:
     assert at.tell(token, json.dumps([{"state": "ready"}] * 501).encode(), "").status == WRONG
 
 
+@pytest.mark.parametrize("seconds", ["NaN", "Infinity", "-1", "1e400"])
+def test_a_number_that_is_none_does_not_spoil_the_journal(tmp_path: Path, seconds: str) -> None:
+    at = desk(tmp_path)
+    token = begun(at)
+    assert at.tell(token, f'[{{"event": "finished", "step": "w", "seconds": {seconds}}}]'.encode(), "").status in (OK, WRONG)
+    assert desk(tmp_path).rack.machines[mac(1)].state == "discovered"
+
+
 def test_a_new_start_is_a_new_credential_and_the_old_one_is_void(tmp_path: Path) -> None:
     at = desk(tmp_path)
     old, new = begun(at), begun(at)
