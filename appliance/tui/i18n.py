@@ -11,15 +11,17 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from appliance.tui import failures, phrases, refusals
+from appliance.tui import failures, phrases, rackphrases, refusals
 from appliance.tui.node import carephrases as care
 from appliance.tui.node import phrases as node
 from appliance.tui.node import poolphrases as pool
-from appliance.tui.phrases import ROWS, Phrase
+from appliance.tui.phrases import ROWS, WHOLE, Phrase
 
 LOCALE = Path(__file__).parent / "locale"
 NAMES = {"en": "English", "zh_CN": "简体中文"}
-_KNOWN = (*phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *care.PHRASES, *refusals.PHRASES, *failures.PHRASES)
+_KNOWN = (
+    *phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *care.PHRASES, *refusals.PHRASES, *failures.PHRASES, *rackphrases.PHRASES
+)  # fmt: skip
 _PHRASES = sorted(_KNOWN, key=lambda each: -each.weight)
 _PLACE = re.compile(r"[\w./\[\]-]+|line \d+(, column \d+)?|the document|the medium")
 """Where in a spec something is wrong."""
@@ -147,7 +149,7 @@ def lost(what: str) -> str:
 def _fill(phrase: Phrase, values: Mapping[str, str]) -> str:
     text = _(phrase.console)
     for name, value in values.items():
-        inside = _row if name in ROWS else _inside
+        inside = _row if name in ROWS else said if name in WHOLE else _inside
         text = text.replace(f"{{{name}}}", inside(value) if name in phrase.nested else value)
     return text
 

@@ -21,7 +21,12 @@ def N_(message: str) -> str:
 ROWS = frozenset({"ports", "planes", "macs", "differences", "choices", "example", "parts"})
 """Names for which several things may stand, with `and` or `or` between them."""
 
-_NUMBERS = frozenset({"number", "code", "index", "line", "column", "days", "hours", "minutes", "seconds"})
+WHOLE = frozenset({"answer"})
+"""Names for which all that an error says may stand: its place, its reason and its remedy."""
+
+_WORDS = frozenset(
+    {"number", "code", "index", "line", "column", "days", "hours", "minutes", "seconds", "file", "template"}
+)  # fmt: skip
 """Names for which one word stands."""
 
 
@@ -44,7 +49,7 @@ class Phrase:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         parts = re.split(r"\{(\w+)\}", self.engine)
-        names = (f"(?P<{part}>{r'[^ ,;:]+' if part in _NUMBERS else '.+'})" for part in parts[1::2])
+        names = (f"(?P<{part}>{r'[^ ,;:]+' if part in _WORDS else '.+'})" for part in parts[1::2])
         pattern = "".join(re.escape(text) + name for text, name in zip_longest(parts[::2], names, fillvalue=""))
         return re.compile(pattern, re.DOTALL)
 

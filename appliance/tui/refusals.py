@@ -191,7 +191,6 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("trivet.report={address} is no address")),
     same(N_("trivet.answer.token is no credential")),
     same(N_("start the machine over the network again, for a new one")),
-    same(N_("{server} says: {reason}"), "reason"),
     same(N_("{disk} is a volume of a BIOS RAID, and no half of a mirror"), "disk"),
     same(N_("take the volume alone, with `count: 1`: it is mirrored as it is; or switch RAID off in the firmware's setup")),
     # What a command is not given for.

@@ -21,7 +21,7 @@ from tests.tui.test_draft import machine
 
 ROOT = Path(__file__).parents[2] / "appliance"
 FOUND, OPENED = collect(ROOT)
-LEAST = 690
+LEAST = 730
 """So many there are; fewer means that the test reads them no longer."""
 REAL = {
     "write N1": "write /N1",
@@ -61,6 +61,10 @@ ELSEWHERE = {
     "model/document.py: str(best['msg']).removeprefix('Value error, ')",
     "model/rendered.py: why",
     "node/service.py: *BUSY",
+    "pxe/answer.py: str(error.message)",
+    "pxe/desk.py: inventory",
+    "pxe/desk.py: machine.mac",
+    "pxe/desk.py: str(error)",
     "services/hypervisor/plan.py: problem.hint",
     "services/hypervisor/plan.py: problem.message",
     "services/network/apply.py: not_yet",
@@ -223,3 +227,20 @@ def test_why_none_of_a_hundred_disks_is_meant() -> None:
 
 def test_a_row_of_things_has_chinese_between_them() -> None:
     assert listed("boot medium, read-only") == "启动介质，只读"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        ("rack.yaml: no rule holds for this machine; add it to the table or to the rules, or approve it with a template",
+         "rack.yaml：没有适用于本机的规则；请将它加入机器表或规则，或用一个模板批准它"),
+        ("m.csv line 3: has the serial of this machine and another mac; correct the table",
+         "m.csv 第 3 行：serial 与本机相同，而 mac 不同；请改正机器表"),
+        ("templates/a.yaml with m.csv line 3: install.disk: nothing matches, and 1 is asked for; there are no candidates at all",
+         "templates/a.yaml（m.csv 第 3 行）：install.disk：没有匹配项，要求的数量：1；没有任何候选"),
+        ("this machine is installed; have it installed again on the board first", "本机已安装；请先在面板上让它重新安装"),
+        ("node.yaml asks for approval; approve it on the board", "node.yaml 需要批准；请在面板上批准"),
+    ],
+)  # fmt: skip
+def test_what_the_server_of_a_rack_answers(sentence: str, words: str) -> None:
+    assert said(f"10.0.0.1:8443 says: {sentence}") == f"10.0.0.1:8443 说：{words}"

@@ -28,7 +28,7 @@ def allow(host: Host, step: RemoveOsd, report: Report) -> None:
             raise StepFailed(message, f"put the disk of osd.{step.osd} in again: it may be the last that has them")
         return
     if step.degraded:
-        _refused(host, "osd ok-to-stop", step, "it holds the last copy that can be read of something")
+        _permitted(host, "osd ok-to-stop", step, "it holds the last copy that can be read of something")
         return
     host.ceph("osd out", ids=[str(step.osd)])
     try:
@@ -68,7 +68,7 @@ def _safe(host: Host, step: RemoveOsd) -> bool:
     return step.osd in (answer or {}).get("safe_to_destroy", ())
 
 
-def _refused(host: Host, question: str, step: RemoveOsd, why: str) -> None:
+def _permitted(host: Host, question: str, step: RemoveOsd, why: str) -> None:
     try:
         host.ceph(question, ids=[str(step.osd)])
     except CommandError as error:
