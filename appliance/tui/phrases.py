@@ -21,8 +21,8 @@ def N_(message: str) -> str:
 ROWS = frozenset({"ports", "planes", "macs", "differences", "choices", "example"})
 """Names for which several things may stand, with `and` or `or` between them."""
 
-_NUMBERS = frozenset({"number", "code", "index", "line", "column", "minutes"})
-"""Names for which one word stands."""
+_FORMS = {**dict.fromkeys(("number", "code", "index", "line", "column", "minutes"), "[^ ,;:]+"), "state": "[^:]+"}
+"""What may stand for a name, where that is not anything: one word, or no more than a sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Phrase:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         parts = re.split(r"\{(\w+)\}", self.engine)
-        names = (f"(?P<{part}>{r'[^ ,;:]+' if part in _NUMBERS else '.+'})" for part in parts[1::2])
+        names = (f"(?P<{part}>{_FORMS.get(part, '.+')})" for part in parts[1::2])
         pattern = "".join(re.escape(text) + name for text, name in zip_longest(parts[::2], names, fillvalue=""))
         return re.compile(pattern, re.DOTALL)
 
