@@ -11,6 +11,7 @@ from rich.segment import Segments
 from rich.traceback import Traceback
 from textual._compositor import CompositorUpdate
 from textual.app import SuspendNotSupported
+from textual.filter import LineFilter, NoColor
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar
@@ -48,6 +49,9 @@ THEME = Theme(
 )  # fmt: skip
 
 
+_NO_COLOUR = NoColor()
+
+
 class BaseConsole(OnALine[Outcome]):
     """`inventory` is what this machine has, once somebody has looked; `draft` what was typed, `verdict` what is wrong with it."""
 
@@ -71,6 +75,10 @@ class BaseConsole(OnALine[Outcome]):
         i18n.use("en")
         super().__init__()
         self.no_color = not terminal.colour
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual makes its own before it is told that there is no colour: styles of single words would keep theirs."""
+        return [*super().get_line_filters(), *(() if self.terminal.colour else (_NO_COLOUR,))]
 
     def on_mount(self) -> None:
         self.register_theme(THEME)

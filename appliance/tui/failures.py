@@ -15,7 +15,7 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("the program {name} is not on this machine")),
     same(N_("install the package that has it")),
     same(N_("{path} cannot be read: {reason}"), "reason"),
-    same(N_("{what} after {number} s"), "what"),
+    same(N_("{state} after {number} s"), "state"),
     same(N_("{names} is not as it was asked for")),
     same(N_("the virtual functions have not appeared")),
     same(N_("OVN does not know this node")),

@@ -24,10 +24,9 @@ ROWS = frozenset({"ports", "planes", "macs", "differences", "choices", "example"
 WHOLE = frozenset({"answer"})
 """Names for which all that an error says may stand: its place, its reason and its remedy."""
 
-_WORDS = frozenset(
-    {"number", "code", "index", "line", "column", "days", "hours", "minutes", "seconds", "file", "template"}
-)  # fmt: skip
-"""Names for which one word stands."""
+_WORDS = ("number", "code", "index", "line", "column", "days", "hours", "minutes", "seconds", "file", "template")
+_FORMS = {**dict.fromkeys(_WORDS, "[^ ,;:]+"), "state": "[^:]+"}
+"""What may stand for a name, where that is not anything: one word, or no more than a sentence."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Phrase:
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         parts = re.split(r"\{(\w+)\}", self.engine)
-        names = (f"(?P<{part}>{r'[^ ,;:]+' if part in _WORDS else '.+'})" for part in parts[1::2])
+        names = (f"(?P<{part}>{_FORMS.get(part, '.+')})" for part in parts[1::2])
         pattern = "".join(re.escape(text) + name for text, name in zip_longest(parts[::2], names, fillvalue=""))
         return re.compile(pattern, re.DOTALL)
 

@@ -121,7 +121,7 @@ class FakeEdge:
 
     def _fail(self) -> None:
         if self.trouble:
-            raise ApplianceError(self.trouble, "look elsewhere")
+            raise ApplianceError(self.trouble, "try again")
 
 
 class Operator(Person):

@@ -54,7 +54,7 @@ class AdminPage(Page):
         yield Remark(id="found-keys")
 
     def own_keys(self) -> list[tuple[str, str]]:
-        return [("F5", _("Key from a stick"))] if self.console.live else []
+        return [("F5", _("Read a key"))] if self.console.live else []
 
     def action_fetch(self) -> None:
         """In a worker: the network takes its time."""

@@ -157,7 +157,7 @@ class Page(Screen[None]):
     def notice(self, text: str) -> None:
         """A line beside the buttons."""
         for remark in self.query("#notice").results(Remark):
-            remark.say(text, wrong=True)
+            remark.say(said(text), wrong=True)
 
     def stuck(self) -> drafts.Field | None:
         """The first field that keeps one from going on."""

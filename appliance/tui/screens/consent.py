@@ -2,6 +2,7 @@
 """The last page: what is lost is named, and the end of each disk's serial number is typed by who agrees. Focus is on Cancel."""
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -17,7 +18,7 @@ from appliance.tui.i18n import _, listed, lost
 from appliance.tui.outcome import Outcome
 from appliance.tui.screens.base import Page, paragraph
 from appliance.tui.screens.progress import ProgressPage
-from appliance.tui.widgets.field import Entry
+from appliance.tui.widgets.field import Entry, Remark
 from appliance.tui.widgets.frame import Action, button
 
 _TAIL = 4
@@ -39,6 +40,9 @@ class ConsentPage(Page):
             _("Esc and Cancel go back to the plan."),
         )  # fmt: skip
 
+    def keys(self) -> list[tuple[str, str]]:
+        return [("F1", _("Help")), ("Esc", _("Back")), ("F10", _("Leave")), ("Tab", _("next field"))]
+
     def body(self) -> ComposeResult:
         disks = self.lost()
         plan = self.plan()
@@ -58,6 +62,7 @@ class ConsentPage(Page):
                     yield Static("[", markup=False, classes="edge")
                     yield Entry(id=f"tail-{disks.index(disk)}", compact=True, max_length=_TAIL, classes="tail")
                     yield Static("]", markup=False, classes="edge")
+                    yield Remark(id=f"about-tail-{disks.index(disk)}", classes="beside")
         if self.console.live is None:
             yield paragraph(_("This is a dry run: nothing is installed, the plan and the spec are printed."), "dry")
 
@@ -90,8 +95,10 @@ class ConsentPage(Page):
         )
         for action in self.query("#install").results(Action):
             action.disabled = not agreed
-        for text, disk, field in zip(typed, self.lost(), self.query(Entry), strict=False):
-            field.set_class(bool(text) and not tail(disk).lower().startswith(text.lower()), "wrong")
+        for text, disk, field, remark in zip(typed, self.lost(), self.query(Entry), self.query(".beside"), strict=False):
+            wrong = not tail(disk).lower().startswith(text.lower())
+            field.set_class(wrong, "wrong")
+            cast("Remark", remark).say(_("this is not how it ends") if wrong else "", wrong=True)
 
     def on_mount(self) -> None:
         super().on_mount()

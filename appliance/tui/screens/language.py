@@ -10,8 +10,8 @@ from textual.app import ComposeResult
 from appliance import __version__
 from appliance.model.answer import RefusedAnswer
 from appliance.tui import draft as drafts
-from appliance.tui.i18n import NAMES, _
-from appliance.tui.screens.base import Page, paragraph, sentence
+from appliance.tui.i18n import NAMES, _, said
+from appliance.tui.screens.base import Page, paragraph
 from appliance.tui.widgets.choices import Choice, Choices
 from appliance.tui.widgets.frame import Action, button
 
@@ -65,8 +65,7 @@ class LanguagePage(Page):
 
 
 def _refused(answer: RefusedAnswer) -> ComposeResult:
-    found = _("The answer file was not followed: {source}").format(source=answer.source)
+    found = _("The answer file was not followed: {source}").format(source=said(answer.source))
     yield paragraph(found if answer.source else _("There is no answer that can be followed:"), "lead")
     for problem in answer.problems:
-        place = f"{problem.where}: " if problem.where else ""
-        yield paragraph(f"! {place}{sentence(problem)}", "wrong")
+        yield paragraph(f"! {said(str(problem))}", "wrong")

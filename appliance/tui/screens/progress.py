@@ -52,6 +52,9 @@ class ProgressPage(Page):
             _("If this screen goes away, the installation goes on."),
         )  # fmt: skip
 
+    def keys(self) -> list[tuple[str, str]]:
+        return [("F1", _("Help"))]
+
     def body(self) -> ComposeResult:
         yield Static(id="step")
         yield Static(id="bar")

@@ -58,7 +58,10 @@ def _keys(keys: Sequence[tuple[str, str]]) -> Content:
 
 
 class Action(Button):
-    """A button of one line: `< Next >`. The arrow keys go from one to the next, as people expect of a row of buttons."""
+    """A button of one line: `< Next >`. The arrow keys go from one to the next, as people expect of a row of buttons.
+
+    One that does nothing now has no brackets: not every terminal can draw it dim.
+    """
 
     BINDINGS = [
         ("left,up", "app.focus_previous"),
@@ -66,7 +69,16 @@ class Action(Button):
     ]
 
     def __init__(self, label: str, *, id: str, disabled: bool = False) -> None:
-        super().__init__(Content(f"< {label} >"), id=id, compact=True, disabled=disabled)
+        self._word = label
+        super().__init__(Content(self._drawn(disabled)), id=id, compact=True, disabled=disabled)
+
+    def _drawn(self, disabled: bool) -> str:
+        return f"  {self._word}  " if disabled else f"< {self._word} >"
+
+    def watch_disabled(self, disabled: bool) -> None:
+        """It is drawn as what it is now."""
+        super().watch_disabled(disabled)
+        self.label = Content(self._drawn(disabled))
 
 
 def button(name: str) -> str:

@@ -63,7 +63,7 @@ class ChangePage(Manage):
                 plan = self.plan()
             except ApplianceError as error:
                 for line in str(error).splitlines():
-                    yield paragraph(f"! {line}", "wrong")
+                    yield paragraph(f"! {said(line)}", "wrong")
                 return
             if self.tried:
                 text = _("This is tried for {number} seconds, and taken back unless you keep it.").format(number=TRIAL)

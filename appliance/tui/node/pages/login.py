@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.widgets import Input
 
 from appliance.node.published import uptime
-from appliance.tui.i18n import _
+from appliance.tui.i18n import _, said
 from appliance.tui.node.edge import Door
 from appliance.tui.node.lockout import FREE
 from appliance.tui.node.pages.base import Manage
@@ -61,7 +61,7 @@ class LoginPage(Manage):
     def judge(self) -> None:
         super().judge()
         left = self.node.edge.attempts().left(uptime(self.node.host))
-        text = self._trouble or (_("wrong password") if self._wrong else "")
+        text = said(self._trouble) or (_("wrong password") if self._wrong else "")
         if left:
             minutes, seconds = divmod(left, 60)
             text = _("wrong password; try again in {time}").format(time=f"{minutes}:{seconds:02}")
