@@ -24,6 +24,8 @@ FOUND, OPENED = collect(ROOT)
 LEAST = 730
 """So many there are; fewer means that the test reads them no longer."""
 REAL = {
+    "copies differ from each other (N1 N2 in N3)": "copies differ from each other (N1 mismatches in N3)",
+    "copies differ from each other (N1 N2)": "copies differ from each other (N1 mismatch)",
     "write N1": "write /N1",
     "remove N1": "remove /N1",
     "start N1": "start N1.service",

@@ -32,6 +32,11 @@ class _Screen(pyte.Screen):
     def write_process_input(self, data: str) -> None:
         self._console.send(data)
 
+    @property
+    def rows(self) -> list[str]:
+        """What is shown, a line each. pyte's own `display` fails where a wide character is half overwritten, between two reads."""
+        return ["".join(self.buffer[y][x].data for x in range(self.columns)) for y in range(self.lines)]
+
 
 class Terminal:
     """Plugged into a line from now on. `unplug` leaves the line to whoever comes next."""
@@ -51,7 +56,7 @@ class Terminal:
     def text(self) -> str:
         """What is on the screen, a line each."""
         with self._changed:
-            return "\n".join(line.rstrip() for line in self._screen.display)
+            return "\n".join(line.rstrip() for line in self._screen.rows)
 
     @property
     def words(self) -> str:
@@ -74,12 +79,12 @@ class Terminal:
         deadline = time.monotonic() + timeout
         with self._changed:
             while True:
-                screen = " ".join("\n".join(self._screen.display).split())
+                screen = " ".join("\n".join(self._screen.rows).split())
                 if all(text in screen for text in texts):
                     return screen
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    shown = "\n".join(line.rstrip() for line in self._screen.display)
+                    shown = "\n".join(line.rstrip() for line in self._screen.rows)
                     raise ConsoleError(f"{self._console.name}: not on the screen within {timeout:.0f} s: {texts}\n{shown}")
                 self._changed.wait(left)
 

@@ -60,7 +60,8 @@ def _pool(now: PoolReport) -> Iterator[Alert]:
     yield from _space(now)
     if now.scrub.errors:
         groups = f" in {', '.join(now.scrub.damaged[:_LISTED])}" if now.scrub.damaged else ""
-        message = f"copies differ from each other ({now.scrub.errors} mismatch{'' if now.scrub.errors == 1 else 'es'}{groups})"
+        differ = "mismatch" if now.scrub.errors == 1 else "mismatches"
+        message = f"copies differ from each other ({now.scrub.errors} {differ}{groups})"
         hint = "trivetd repairs what the other copies agree on; `trivet storage` shows what is left"
         yield _alert("scrub", "critical", message, hint)
 
