@@ -289,8 +289,6 @@ COMMAND_LINE = (
     "model/vm.py",
     "model/vnet.py",
     "node/vms.py",
-    "pxe/boards.py",
-    "pxe/client.py",
     "pxe/journal.py",
     "pxe/serve.py",
     "pxe/server.py",

@@ -62,6 +62,8 @@ ELSEWHERE = {
     "model/document.py: ', or '.join(sentences)",
     "model/document.py: str(best['msg']).removeprefix('Value error, ')",
     "model/rendered.py: why",
+    "node/diskwatch.py: *BUSY",
+    "node/diskwatch.py: finding",
     "node/service.py: *BUSY",
     "pxe/answer.py: str(error.message)",
     "pxe/desk.py: inventory",

@@ -34,7 +34,7 @@ class _Screen(pyte.Screen):
 
     @property
     def rows(self) -> list[str]:
-        """What is shown, a line each. pyte's own `display` fails where a wide character is half overwritten, between two reads."""
+        """What is shown, a line each. pyte's own `display` fails at a wide character that is half overwritten."""
         return ["".join(self.buffer[y][x].data for x in range(self.columns)) for y in range(self.lines)]
 
 

@@ -84,6 +84,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("`trivet disk` shows them all", N_("Disks of the pool shows them all")),
     same(N_("{name} is what {number} disks are called")),
     same(N_("use one of {choices}"), "choices"),
+    same(N_("it is not there")),
     same(N_("the disk of osd.{number} is not there")),
     same(N_("put it in again")),
     same(N_("{disk} is in the pool already"), "disk"),
