@@ -59,4 +59,9 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("has the {column} of this machine and another {other}")),
     same(N_("correct the table")),
     same(N_("has {number} cells, and the table {count} columns")),
+    # The board, of its server.
+    same(N_("the server at {path} answered {answer}")),
+    same(N_("is it of this version?")),
+    same(N_("no server of a rack is at {path}: {reason}")),
+    same(N_("start one with `trivet pxe serve`, or name its folder with --state")),
 )  # fmt: skip
