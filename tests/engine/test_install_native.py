@@ -26,6 +26,7 @@ from appliance.model.machine import Firmware, Machine
 from appliance.model.network import Nic
 from appliance.model.plan import Plan, Step
 from appliance.model.selector import Chosen
+from appliance.services.storage import devices
 from tests.engine.machine import Bench, PowerCut, bench
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root")
@@ -61,7 +62,8 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 @pytest.fixture(params=[512, 4096])
 def machine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     with bench(tmp_path, sector=request.param, secrets={"spec": SPEC}) as made:
-        monkeypatch.setattr(tables, "observe_disk", made.observe)
+        for module in (tables, devices):
+            monkeypatch.setattr(module, "observe_disk", made.observe)
         yield made
 
 

@@ -7,8 +7,9 @@ blocks for a second, as an inspection in the wrong thread would, is seen all the
 """
 
 import asyncio
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -46,8 +47,12 @@ class Watch:
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    return Watch(monkeypatch)
+def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """What other tests have left in the memory is not this program's to look through: a console is a process of its own."""
+    gc.collect()
+    gc.freeze()
+    yield Watch(monkeypatch)
+    gc.unfreeze()
 
 
 def test_the_wizard_of_a_hundred_disks(watch: Watch, record_property: Callable[[str, object], None]) -> None:
