@@ -49,7 +49,9 @@ def pooled(lab: Lab, name: str, machine: Machine, storage: dict[str, Any] | None
 def started(vm: VM) -> VM:
     vm.start()
     vm.wait_ssh(BOOT)
-    wait_for("the pool", lambda: vm.output("timeout 60 ceph health", 90).text.startswith("HEALTH_OK"), POOL, 5)
+    # Ceph is well before it has a pool, too.
+    wait_for("the pool", lambda: "vms" in vm.output("timeout 60 ceph osd pool ls", 90).text.split(), POOL, 5)
+    wait_for("its health", lambda: vm.output("timeout 60 ceph health", 90).text.startswith("HEALTH_OK"), POOL, 5)
     return vm
 
 
