@@ -190,11 +190,11 @@ def test_dirty_disk_reused(lab: Lab) -> None:
     refused = vm.output("trivet disk add DIRTY0 --yes", 240)
     assert not refused.ok
     assert "letters" in refused.text, refused.text
-    vm.run("mkdir -p /tmp/m && mount -o ro /dev/disk/by-id/*DIRTY0 /tmp/m && cat /tmp/m/letter.txt && umount /tmp/m")
+    vm.run(f"mkdir -p /tmp/m && mount -o ro /dev/disk/by-id/wwn-{dirty.wwn} /tmp/m && cat /tmp/m/letter.txt && umount /tmp/m")
     told = vm.run("trivet disk add DIRTY0 --wipe --yes", timeout=600)
     assert "letters" in told, told
     assert len(up(vm)) == len(osds(vm)) == 4
-    vm.run("blkid -p /dev/disk/by-id/*DIRTY0 | grep ceph_bluestore")
+    vm.run(f"blkid -p /dev/disk/by-id/wwn-{dirty.wwn} | grep ceph_bluestore")
     healthy(vm, 600)
     assert plan(vm) == []
 
