@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from appliance.cli.source import read_spec
+from appliance.cli.vmhost import said, this_host
 from appliance.model.units import format_size
 
 _BEGIN = "begin with `version: 1`, `name:`, and one of vlan, untagged and subnet"
@@ -27,26 +28,14 @@ def add(command: Callable[..., Any]) -> None:
     sub.add_argument("name", metavar="NAME")
 
 
-def _here() -> Any:
-    from appliance.host.live import live  # noqa: PLC0415 - 30 ms that --help need not wait for
-    from appliance.node.vms import here  # noqa: PLC0415 - the same
-
-    return here(live())
-
-
-def _said(args: argparse.Namespace, text: str, **document: object) -> int:
-    print(json.dumps(document, ensure_ascii=False, indent=2) if args.json else text)
-    return 0
-
-
 def listing(args: argparse.Namespace) -> int:
     """`trivet network` and `trivet network list`."""
-    from appliance.services.vm import records  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import records  # noqa: PLC0415 - as in vmhost
 
-    found = records.networks(_here())
+    found = records.networks(this_host())
     lines = [f"{'NAME':<24} {'KIND':<24} PORTS"] if found else ["There are no networks. Make one: trivet network create FILE"]
     lines += [f"{each.network.name:<24} {_kind(each.network):<24} {len(each.addresses) or ''}".rstrip() for each in found]
-    return _said(args, "\n".join(lines), networks=[json.loads(each.model_dump_json()) for each in found])
+    return said(args, "\n".join(lines), networks=[json.loads(each.model_dump_json()) for each in found])
 
 
 def _kind(network: Any) -> str:
@@ -54,9 +43,9 @@ def _kind(network: Any) -> str:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from appliance.services.vm import records  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import records  # noqa: PLC0415 - as in vmhost
 
-    here = _here()
+    here = this_host()
     record, _ = records.network(here, args.name)
     network = record.network
     owners = {nic.mac: kept.record.vm.name for kept in records.everything(here) for nic in kept.record.vm.nics}
@@ -75,45 +64,45 @@ def _show(args: argparse.Namespace) -> int:
         lines.append(f"{'rule':>10}  {rule.action} {who}{peer}: {rule.protocol}{ports}")
     for mac, address in sorted(record.addresses.items(), key=lambda pair: tuple(int(part) for part in pair[1].split("."))):
         lines.append(f"{'port':>10}  {address}  {mac}  {owners.get(mac, 'in the recycle bin')}")
-    return _said(args, "\n".join(lines), **json.loads(record.model_dump_json()))
+    return said(args, "\n".join(lines), **json.loads(record.model_dump_json()))
 
 
 def _document(source: str) -> Any:
-    from appliance.model.document import load  # noqa: PLC0415 - as in _here
-    from appliance.model.vnet import VirtualNetwork  # noqa: PLC0415 - as in _here
+    from appliance.model.document import load  # noqa: PLC0415 - as in vmhost
+    from appliance.model.vnet import VirtualNetwork  # noqa: PLC0415 - as in vmhost
 
     return load(read_spec(source), VirtualNetwork, _BEGIN)
 
 
 def _create(args: argparse.Namespace) -> int:
-    from appliance.services.vm import networks  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import networks  # noqa: PLC0415 - as in vmhost
 
     document = _document(args.document)
-    networks.create(_here(), document)
-    return _said(args, f"{document.name} is made.", name=document.name)
+    networks.create(this_host(), document)
+    return said(args, f"{document.name} is made.", name=document.name)
 
 
 def _edit(args: argparse.Namespace) -> int:
-    from appliance.services.vm import networks  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import networks  # noqa: PLC0415 - as in vmhost
 
     document = _document(args.document)
-    networks.edit(_here(), document)
-    return _said(args, f"{document.name} is changed.", name=document.name)
+    networks.edit(this_host(), document)
+    return said(args, f"{document.name} is changed.", name=document.name)
 
 
 def _delete(args: argparse.Namespace) -> int:
-    from appliance.services.vm import networks  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import networks  # noqa: PLC0415 - as in vmhost
 
-    networks.delete(_here(), args.name)
-    return _said(args, f"{args.name} is gone.", name=args.name)
+    networks.delete(this_host(), args.name)
+    return said(args, f"{args.name} is gone.", name=args.name)
 
 
 def numa(args: argparse.Namespace) -> int:
     """`trivet numa`: each node with what is free, and the VMs on it with the reason."""
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
-    from appliance.services.vm.place import listed, use  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm.place import listed, use  # noqa: PLC0415 - as in vmhost
 
-    here = _here()
+    here = this_host()
     placed = life.placed(here)
     found = use(here.cells, placed)
     lines = [] if found else ["The kernel knows nothing of NUMA here."]
@@ -124,4 +113,4 @@ def numa(args: argparse.Namespace) -> int:
         pinned = f", {each.pinned} of them a VM's own" if each.pinned else ""
         lines.append(f"  CPUs {listed(cell.cpus) or 'none'}{pinned}; VMs ask for {each.cpus + each.pinned}")
         lines += [f"  {name}: {placed[name].reason}" for name in each.vms]
-    return _said(args, "\n".join(lines), nodes=[json.loads(each.model_dump_json()) for each in found])
+    return said(args, "\n".join(lines), nodes=[json.loads(each.model_dump_json()) for each in found])

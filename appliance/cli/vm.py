@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.cli.source import read_spec
+from appliance.cli.vmhost import said, this_host
 from appliance.errors import ApplianceError
 from appliance.model.units import parse_size
 
@@ -95,18 +96,6 @@ def add_images(command: Callable[..., Any]) -> None:
     sub.add_argument("name", metavar="NAME")
 
 
-def _here() -> Any:
-    from appliance.host.live import live  # noqa: PLC0415 - 30 ms that --help need not wait for
-    from appliance.node.vms import here  # noqa: PLC0415 - the same
-
-    return here(live())
-
-
-def _said(args: argparse.Namespace, text: str, **document: object) -> int:
-    print(json.dumps(document, ensure_ascii=False, indent=2) if args.json else text)
-    return 0
-
-
 def _consent(args: argparse.Namespace, lost: str) -> None:
     if not args.yes:
         raise ApplianceError(f"this destroys {lost}; nothing was changed", "say --yes to consent")
@@ -114,20 +103,20 @@ def _consent(args: argparse.Namespace, lost: str) -> None:
 
 def listing(args: argparse.Namespace) -> int:
     """`trivet vm` and `trivet vm list`."""
-    from appliance.cli.vmtext import list_text  # noqa: PLC0415 - as in _here
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.cli.vmtext import list_text  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
     binned = getattr(args, "deleted", False)
-    found = life.views(_here(), binned=binned)
-    return _said(args, list_text(found, binned=binned), vms=[json.loads(each.model_dump_json()) for each in found])
+    found = life.views(this_host(), binned=binned)
+    return said(args, list_text(found, binned=binned), vms=[json.loads(each.model_dump_json()) for each in found])
 
 
 def _show(args: argparse.Namespace) -> int:
-    from appliance.cli.vmtext import document_text, show_text  # noqa: PLC0415 - as in _here
-    from appliance.services.vm import life, records  # noqa: PLC0415 - as in _here
-    from appliance.services.vm.observe import states  # noqa: PLC0415 - as in _here
+    from appliance.cli.vmtext import document_text, show_text  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import life, records  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm.observe import states  # noqa: PLC0415 - as in vmhost
 
-    here = _here()
+    here = this_host()
     found = life.view(here, records.load(here, args.name), states(here.host))
     if args.document and not args.json:
         print(document_text(found.vm), end="")
@@ -137,66 +126,66 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _document(source: str) -> Any:
-    from appliance.model.document import load  # noqa: PLC0415 - as in _here
-    from appliance.model.vm import Vm  # noqa: PLC0415 - as in _here
+    from appliance.model.document import load  # noqa: PLC0415 - as in vmhost
+    from appliance.model.vm import Vm  # noqa: PLC0415 - as in vmhost
 
     return load(read_spec(source), Vm, _BEGIN)
 
 
 def _create(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
     document = _document(args.document)
-    here = _here()
+    here = this_host()
     record = life.create(here, document)
     if args.start:
         life.start(here, record.vm.name)
     name = record.vm.name
-    return _said(
+    return said(
         args, f"{name} runs." if args.start else f"{name} is made. Run it: trivet vm start {name}", name=name, uuid=record.uuid
     )
 
 
 def _edit(args: argparse.Namespace) -> int:
-    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in vmhost
 
-    return _changed(args, hardware.edit(_here(), _document(args.document)))
+    return _changed(args, hardware.edit(this_host(), _document(args.document)))
 
 
 def _changed(args: argparse.Namespace, pending: tuple[str, ...]) -> int:
     text = "\n".join(("Changed. Until the next start:", *(f"  - {line}" for line in pending))) if pending else "Changed."
-    return _said(args, text, pending=list(pending))
+    return said(args, text, pending=list(pending))
 
 
 def _start(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    record = life.start(_here(), args.name)
+    record = life.start(this_host(), args.name)
     where = record.placement.reason if record.placement else ""
-    return _said(args, f"{args.name} runs. NUMA: {where}.", name=args.name, state="running", placement=where)
+    return said(args, f"{args.name} runs. NUMA: {where}.", name=args.name, state="running", placement=where)
 
 
 def _stop(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.stop(_here(), args.name, force=args.force, seconds=args.wait)
-    return _said(args, f"{args.name} is stopped.", name=args.name, state="stopped")
+    life.stop(this_host(), args.name, force=args.force, seconds=args.wait)
+    return said(args, f"{args.name} is stopped.", name=args.name, state="stopped")
 
 
 def _signal(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.signal(_here(), args.name, args.word)
+    life.signal(this_host(), args.name, args.word)
     words = {"reset": "starts anew", "suspend": "stands still", "resume": "goes on"}
-    return _said(args, f"{args.name} {words[args.word]}.", name=args.name)
+    return said(args, f"{args.name} {words[args.word]}.", name=args.name)
 
 
 def _console(args: argparse.Namespace) -> int:
-    from appliance.host.child import foreground  # noqa: PLC0415 - as in _here
-    from appliance.services.vm import life, records  # noqa: PLC0415 - as in _here
-    from appliance.services.vm.observe import state  # noqa: PLC0415 - as in _here
+    from appliance.host.child import foreground  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import life, records  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm.observe import state  # noqa: PLC0415 - as in vmhost
 
-    here = _here()
+    here = this_host()
     records.load(here, args.name)
     if args.log:
         print(here.host.files.read(_SERIAL.format(args.name)) or "")
@@ -207,10 +196,10 @@ def _console(args: argparse.Namespace) -> int:
 
 
 def _attach(args: argparse.Namespace) -> int:
-    from pydantic import ValidationError  # noqa: PLC0415 - as in _here
+    from pydantic import ValidationError  # noqa: PLC0415 - as in vmhost
 
-    from appliance.model.vm import DiskWish, NicWish  # noqa: PLC0415 - as in _here
-    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+    from appliance.model.vm import DiskWish, NicWish  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in vmhost
 
     if bool(args.disk) == bool(args.network):
         raise ApplianceError("give either --disk and --size, or --network")
@@ -219,125 +208,125 @@ def _attach(args: argparse.Namespace) -> int:
         nic = NicWish.model_validate({"network": args.network, "mac": args.mac}) if args.network else None
     except ValidationError as error:
         raise ApplianceError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
-    return _changed(args, hardware.attach(_here(), args.name, disk=disk, nic=nic))
+    return _changed(args, hardware.attach(this_host(), args.name, disk=disk, nic=nic))
 
 
 def _detach(args: argparse.Namespace) -> int:
-    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in vmhost
 
     if bool(args.disk) == bool(args.mac):
         raise ApplianceError("give either --disk or --mac")
     if args.disk:
         _consent(args, f"the disk {args.disk} of {args.name}")
-    return _changed(args, hardware.detach(_here(), args.name, disk=args.disk, mac=args.mac))
+    return _changed(args, hardware.detach(this_host(), args.name, disk=args.disk, mac=args.mac))
 
 
 def _resize(args: argparse.Namespace) -> int:
-    from appliance.services.vm import hardware  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import hardware  # noqa: PLC0415 - as in vmhost
 
     try:
         size = parse_size(args.size)
     except ValueError as error:
         raise ApplianceError(str(error)) from None
-    return _changed(args, hardware.resize(_here(), args.name, args.disk, size))
+    return _changed(args, hardware.resize(this_host(), args.name, args.disk, size))
 
 
 def _snapshot(args: argparse.Namespace) -> int:
-    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in vmhost
 
     if args.delete:
-        snapshots.forget(_here(), args.name, args.snapshot)
-        return _said(args, f"{args.snapshot} of {args.name} is deleted.", name=args.name, deleted=args.snapshot)
-    made = snapshots.snapshot(_here(), args.name, args.snapshot)
+        snapshots.forget(this_host(), args.name, args.snapshot)
+        return said(args, f"{args.snapshot} of {args.name} is deleted.", name=args.name, deleted=args.snapshot)
+    made = snapshots.snapshot(this_host(), args.name, args.snapshot)
     how = "consistent" if made.consistent else "as after a loss of power: no agent in the guest answered"
-    return _said(args, f"{args.snapshot} holds the disks of {args.name}, {how}.", **json.loads(made.model_dump_json()))
+    return said(args, f"{args.snapshot} holds the disks of {args.name}, {how}.", **json.loads(made.model_dump_json()))
 
 
 def _revert(args: argparse.Namespace) -> int:
-    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in vmhost
 
     _consent(args, f"what {args.name} has written since {args.snapshot}")
-    snapshots.revert(_here(), args.name, args.snapshot)
-    return _said(args, f"{args.name} is as it was at {args.snapshot}.", name=args.name, snapshot=args.snapshot)
+    snapshots.revert(this_host(), args.name, args.snapshot)
+    return said(args, f"{args.name} is as it was at {args.snapshot}.", name=args.name, snapshot=args.snapshot)
 
 
 def _clone(args: argparse.Namespace) -> int:
-    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in vmhost
 
-    record = snapshots.clone(_here(), args.name, args.new, linked=args.linked, called=args.snapshot)
-    return _said(args, f"{args.new} is made. Run it: trivet vm start {args.new}", name=args.new, uuid=record.uuid)
+    record = snapshots.clone(this_host(), args.name, args.new, linked=args.linked, called=args.snapshot)
+    return said(args, f"{args.new} is made. Run it: trivet vm start {args.new}", name=args.new, uuid=record.uuid)
 
 
 def _template(args: argparse.Namespace) -> int:
-    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in vmhost
 
-    snapshots.template(_here(), args.name, back=args.back)
+    snapshots.template(this_host(), args.name, back=args.back)
     what = "a VM again" if args.back else "a template"
-    return _said(args, f"{args.name} is {what}.", name=args.name, template=not args.back)
+    return said(args, f"{args.name} is {what}.", name=args.name, template=not args.back)
 
 
 def _delete(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.delete(_here(), args.name)
-    return _said(args, f"{args.name} is in the recycle bin. Back: trivet vm restore {args.name}", name=args.name, state="deleted")
+    life.delete(this_host(), args.name)
+    return said(args, f"{args.name} is in the recycle bin. Back: trivet vm restore {args.name}", name=args.name, state="deleted")
 
 
 def _restore(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.restore(_here(), args.name)
-    return _said(args, f"{args.name} is back.", name=args.name, state="stopped")
+    life.restore(this_host(), args.name)
+    return said(args, f"{args.name} is back.", name=args.name, state="stopped")
 
 
 def _purge(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
     _consent(args, f"the disks of {args.name}")
-    life.purge(_here(), args.name)
-    return _said(args, f"{args.name} is gone.", name=args.name)
+    life.purge(this_host(), args.name)
+    return said(args, f"{args.name} is gone.", name=args.name)
 
 
 def _export(args: argparse.Namespace) -> int:
-    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in vmhost
 
-    files = exchange.export(_here(), args.name, str(args.folder), args.format)
-    return _said(args, "\n".join(files), files=files)
+    files = exchange.export(this_host(), args.name, str(args.folder), args.format)
+    return said(args, "\n".join(files), files=files)
 
 
 def _import(args: argparse.Namespace) -> int:
-    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in vmhost
 
     given = {"memory": args.memory, "cpus": args.cpus, "firmware": args.firmware}
-    record = exchange.take_in(_here(), args.name, args.files, **given)
-    return _said(args, f"{args.name} is made. Run it: trivet vm start {args.name}", name=args.name, uuid=record.uuid)
+    record = exchange.take_in(this_host(), args.name, args.files, **given)
+    return said(args, f"{args.name} is made. Run it: trivet vm start {args.name}", name=args.name, uuid=record.uuid)
 
 
 def _autostart(args: argparse.Namespace) -> int:
-    from appliance.services.vm import life  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.come_back(_here(), print)
+    life.come_back(this_host(), print)
     return 0
 
 
 def images(args: argparse.Namespace) -> int:
     """`trivet image` and `trivet image list`."""
-    from appliance.host.live import live  # noqa: PLC0415 - as in _here
-    from appliance.services.vm.disks import LIBRARY  # noqa: PLC0415 - as in _here
+    from appliance.host.live import live  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm.disks import LIBRARY  # noqa: PLC0415 - as in vmhost
 
     names = [name for name in live().files.list(LIBRARY) if not name.startswith(".")]
-    return _said(args, "\n".join(names) or "The library is empty.", images=names)
+    return said(args, "\n".join(names) or "The library is empty.", images=names)
 
 
 def _image_add(args: argparse.Namespace) -> int:
-    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in vmhost
 
-    name = exchange.add_image(_here(), args.file, args.name or Path(args.file).name)
-    return _said(args, f"{name} is in the library.", name=name)
+    name = exchange.add_image(this_host(), args.file, args.name or Path(args.file).name)
+    return said(args, f"{name} is in the library.", name=name)
 
 
 def _image_remove(args: argparse.Namespace) -> int:
-    from appliance.services.vm import exchange  # noqa: PLC0415 - as in _here
+    from appliance.services.vm import exchange  # noqa: PLC0415 - as in vmhost
 
-    exchange.remove_image(_here(), args.name)
-    return _said(args, f"{args.name} is out of the library.", name=args.name)
+    exchange.remove_image(this_host(), args.name)
+    return said(args, f"{args.name} is out of the library.", name=args.name)

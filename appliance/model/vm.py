@@ -178,11 +178,6 @@ class Vm(Model):
             raise ValueError("Secure Boot is for what the firmware starts: leave out kernel")
         return self
 
-    @property
-    def passed_through(self) -> bool:
-        """Does it have a device of this server itself?"""
-        return bool(self.pci or self.usb or any(nic.pool for nic in self.nics))
-
 
 def named(vm: Vm) -> Vm:
     """The same VM, every disk with a name: where none was given, disk0, disk1, ..."""

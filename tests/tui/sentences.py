@@ -284,6 +284,7 @@ COMMAND_LINE = (
     "cli/network.py",
     "cli/pxe.py",
     "cli/vm.py",
+    "cli/vmhost.py",
     "host/companion.py",
     "host/etcd.py",
     "model/vm.py",
