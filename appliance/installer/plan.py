@@ -61,7 +61,8 @@ def plan(inventory: Inventory, spec: Spec) -> list[Step]:
 
 def finish(inventory: Inventory) -> list[Step]:
     """What an installed node still lacks when the power went between its boot loader and the last step."""
-    mine = [d for d in inventory.disks if d.unfinished and SYSTEM_DISK in d.unusable]
+    # One that says of no node yet lacks its boot loader: it came for a dead half, and is taken in anew.
+    mine = [d for d in inventory.disks if d.unfinished and d.node and SYSTEM_DISK in d.unusable]
     return [_finish(mine)] if mine else []
 
 

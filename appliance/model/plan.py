@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from appliance.model.base import Model
+from appliance.model.halfsteps import CopyBoot, JoinArray, JoinVolume
 from appliance.model.network import Chassis, Device
 from appliance.model.poolsteps import (
     AddCache,
@@ -367,6 +368,7 @@ class RunEtcd(BaseStep):
 
 Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
+    | JoinArray | CopyBoot | JoinVolume
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
     | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool

@@ -80,6 +80,21 @@ class RaidVolume(Model):
         return f"{self.level} of {len(self.members) + self.missing} disks, {self.state}{progress}"
 
 
+class MirrorArray(Model):
+    """One of the md arrays that a mirrored node stands on: `name` is the slot's or the state's, `partition` its number.
+
+    `members` are the ids of the disks that have a part of it, `missing` how many it lacks; `progress` as above.
+    """
+
+    name: str
+    uuid: str
+    partition: int
+    state: Literal["healthy", "degraded", "rebuilding", "failed"]
+    members: tuple[str, ...] = ()
+    missing: int = 0
+    progress: int | None = None
+
+
 class DiskHealth(Model):
     """What a disk says of itself when it is asked (SMART, NVMe's log). None: it does not say.
 

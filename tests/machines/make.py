@@ -7,6 +7,7 @@ recorded: so the record shows what our live system makes of disks that somebody 
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -93,7 +94,7 @@ sync
 DDF = f"""
 one={ID}/ata-QEMU_HARDDISK_DDF-ONE two={ID}/ata-QEMU_HARDDISK_DDF-TWO
 mdadm --create /dev/md/ddf0 --run --metadata=ddf --raid-devices=2 $one $two
-mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 /dev/md/ddf0
+mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 --size=8G /dev/md/ddf0
 udevadm settle
 mdadm --wait /dev/md/mirror; mdadm --wait-clean --scan; mdadm --stop /dev/md/mirror; mdadm --stop /dev/md/ddf0
 sync
@@ -330,7 +331,7 @@ def start(lab: Lab, vm: VM, recipe: Recipe) -> None:
 
 def save(vm: VM, name: str, origin: str) -> None:
     with receiver() as (url, came):
-        vm.run(f"trivet record /tmp/record --origin '{origin}'", timeout=600)
+        vm.run(f"trivet record /tmp/record --origin {shlex.quote(origin)}", timeout=600)
         vm.run("cd /tmp; trivet inspect > text; udevadm info -e > db; lsblk -OJ > lsblk; ip -d link > ip", timeout=600)
         vm.run(f"for f in record/machine.json text db lsblk ip; do curl -sS --fail -T /tmp/$f {url}/; done", timeout=600)
     folder = HERE / name
