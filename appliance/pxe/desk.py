@@ -32,6 +32,7 @@ from appliance.pxe.happened import (
     Asked,
     Begun,
     Happened,
+    Loaded,
     Moved,
     Reported,
     Sent,
@@ -123,6 +124,12 @@ class Desk:
         with self._lock:
             if mac in self._rack.machines and self._due(mac, last=done >= total):
                 self._note(Moved(at=self._clock(), mac=mac, done=done, total=total, rate=rate))
+
+    def load(self, mac: str, file: str) -> None:
+        """A machine has got one of the files that it starts."""
+        with self._lock:
+            if mac in self._rack.machines:
+                self._note(Loaded(at=self._clock(), mac=mac, file=file))
 
     @property
     def serve_peers(self) -> bool:

@@ -73,6 +73,20 @@ class Moved(_OfMachine):
         return {"state": "fetching", "done": self.done, "total": self.total, "rate": self.rate}
 
 
+class Loaded(_OfMachine):
+    """It has got the kernel, or the initrd: how far a machine came that shows nothing is worth knowing."""
+
+    kind: Literal["loaded"] = "loaded"
+    file: str
+
+    @property
+    def line(self) -> str:
+        return f"has got {self.file}"
+
+    def changes(self, machine: Machine) -> dict[str, Any]:
+        return {}
+
+
 class Sent(_OfMachine):
     """It was told to get the image from a node that has it."""
 
@@ -239,7 +253,7 @@ class Kept(Model):
 
 
 Happened = Annotated[
-    Begun | Moved | Sent | Asked | Answered | Waits | Told | Reported | Approved | Again | Stranger | Kept,
+    Begun | Moved | Loaded | Sent | Asked | Answered | Waits | Told | Reported | Approved | Again | Stranger | Kept,
     Field(discriminator="kind"),
 ]
 HAPPENED: TypeAdapter[Happened] = TypeAdapter(Happened)

@@ -70,6 +70,8 @@ class _Boot(_AtDesk):
             self._image(mac, source)
         elif file in _FETCHED:
             self.piece(source.pieces[file], source.sha256)
+            if self.command == "GET" and file in _STARTED:
+                self.server.desk.load(mac, file)
         else:
             self.send_error(ABSENT)
 
@@ -94,6 +96,7 @@ class _Boot(_AtDesk):
 
 
 _FETCHED = ("vmlinuz", "initrd.img", "image.json", IMAGE)
+_STARTED = ("vmlinuz", "initrd.img")
 _MENUS = {"grub.cfg": (menus.grub_install, menus.grub_local), "boot.ipxe": (menus.ipxe_install, menus.ipxe_local)}
 
 
