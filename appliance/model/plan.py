@@ -31,6 +31,8 @@ from appliance.model.storage import UNFINISHED, InstalledNode
 from appliance.model.units import format_size
 
 Slot = Literal["a", "b"]
+TRIES = "try the hardware"
+"""How a step begins whose output is worth keeping: what was found out about a machine."""
 
 
 class VerifyImage(BaseStep):
@@ -43,6 +45,28 @@ class VerifyImage(BaseStep):
 
     def __str__(self) -> str:
         return f"check the image on the medium, {format_size(self.size)}"
+
+
+class BurnIn(BaseStep):
+    """Try the hardware: `memory` bytes of it, each of the disks by reading for `seconds`, the ports by what they counted."""
+
+    kind: Literal["burn-in"] = "burn-in"
+    memory: int
+    seconds: int
+    disks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{TRIES}, {format_size(self.memory)} of memory, {len(self.disks)} disks and the ports"
+
+
+class WriteAndRead(BaseStep):
+    """Write to a blank disk what can be told from anything else, and read it back. It is blank again afterwards."""
+
+    kind: Literal["write-and-read"] = "write-and-read"
+    disk: str
+
+    def __str__(self) -> str:
+        return f"{TRIES}: write to {self.disk}, and read it back"
 
 
 class WipeDisk(BaseStep):
@@ -367,8 +391,8 @@ class RunEtcd(BaseStep):
 
 
 Step = Annotated[
-    VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
-    | JoinArray | CopyBoot | JoinVolume
+    VerifyImage | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot
+    | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
     | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool

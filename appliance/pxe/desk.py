@@ -7,6 +7,7 @@ refuse, or that another machine has; who waits is told why; what was installed i
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 import threading
@@ -19,6 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from appliance.errors import ApplianceError
 from appliance.host.host import Files
+from appliance.host.playback import NAME
 from appliance.model.base import Model
 from appliance.model.events import Event
 from appliance.model.inventory import Inventory
@@ -30,14 +32,17 @@ from appliance.pxe.happened import (
     Asked,
     Begun,
     Happened,
+    Loaded,
     Moved,
     Reported,
+    Sent,
     Stranger,
     Told,
     Waits,
     after,
 )
 from appliance.pxe.journal import Journal
+from appliance.pxe.peers import Shares
 from appliance.pxe.rack import Machine, Rack
 from appliance.pxe.table import macs
 
@@ -55,6 +60,9 @@ class State(Model):
 
     state: str
     cause: str = ""
+    serves: int = Field(default=0, ge=0, le=65535)
+    """The port where it has the image for others."""
+    sha256: str = Field(default="", max_length=64)
 
 
 _REPORTS: TypeAdapter[list[Event | State]] = TypeAdapter(Annotated[list[Event | State], Field(max_length=500)])
@@ -68,16 +76,25 @@ class Reply:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The folders for what machines send: inventories, and what their doors have answered."""
+
+    inventories: Path
+    records: Path
+
+
 class Desk:
     """`describe` gives what the operator wrote, as it is now; `clock` the time of day."""
 
     def __init__(
-        self, describe: Callable[[], Description], journal: Journal, files: Files, inventories: Path, clock: Callable[[], float]
+        self, describe: Callable[[], Description], journal: Journal, files: Files, kept: Kept, clock: Callable[[], float]
     ) -> None:
-        self._describe, self._journal, self._files, self._inventories, self._clock = describe, journal, files, inventories, clock
+        self._describe, self._journal, self._files, self._kept, self._clock = describe, journal, files, kept, clock
         self._rack = journal.rack
         self._lock = threading.Lock()
         self._moved: dict[str, float] = {}
+        self._shares = Shares()
         self._tokens = {m.token: m.mac for m in self._rack.machines.values() if m.token}
 
     @property
@@ -108,6 +125,32 @@ class Desk:
             if mac in self._rack.machines and self._due(mac, last=done >= total):
                 self._note(Moved(at=self._clock(), mac=mac, done=done, total=total, rate=rate))
 
+    def load(self, mac: str, file: str) -> None:
+        """A machine has got one of the files that it starts."""
+        with self._lock:
+            if mac in self._rack.machines:
+                self._note(Loaded(at=self._clock(), mac=mac, file=file))
+
+    @property
+    def serve_peers(self) -> bool:
+        """Are nodes to serve their slots to others? What is wrong with the rack's file is said to who asks for an answer."""
+        try:
+            return self._describe().serve_peers
+        except ApplianceError:
+            return False
+
+    def peer(self, mac: str, sha256: str) -> str:
+        """The node that a machine is to get this image from, "" for us."""
+        if not self.serve_peers:
+            return ""
+        with self._lock:
+            machines = self._rack.machines.values()
+            nodes = [m.serves for m in machines if m.serves and m.state == "ready" and m.image == sha256 and m.mac != mac]
+            chosen = self._shares.take(mac, nodes)
+            if chosen and mac in self._rack.machines:
+                self._note(Sent(at=self._clock(), mac=mac, peer=chosen))
+            return chosen
+
     def ask(self, token: str, body: bytes, address: str) -> Reply:
         """The answer for the machine with this credential and this inventory."""
         machine = self._known(token)
@@ -135,12 +178,28 @@ class Desk:
             return self._stranger(address, "to report without a credential of this server")
         try:
             reports = _REPORTS.validate_json(body)
-            happened = [self._reported(machine.mac, report) for report in reports]
+            happened = [self._reported(machine.mac, report, address) for report in reports]
         except (ValidationError, RecursionError):
             return Reply(WRONG, "what was sent is no list of events")
         with self._lock:
             for event in happened:
                 self._note(event)
+        return Reply(OK)
+
+    def keep(self, token: str, body: bytes, address: str) -> Reply:
+        """What a machine's doors have answered; `trivet pxe record` hands it on, when it can be played back."""
+        machine = self._known(token)
+        if machine is None:
+            return self._stranger(address, "to be recorded without a credential of this server")
+        if machine.installed:
+            return Reply(NO, "this machine is installed")
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict) or "origin" not in document:
+            return Reply(WRONG, "what was sent is no recorded machine")
+        self._files.write(str(self._kept.records / machine.mac.replace(":", "-") / NAME), body.decode(errors="replace"), 0o600)
         return Reply(OK)
 
     # The board.
@@ -183,7 +242,7 @@ class Desk:
             return self._stranger(address, f"the answer of {mac}, for which another machine has used that credential")
         if machine.installed:
             return Reply(NO, "this machine is installed; have it installed again on the board first")
-        place = self._inventories / f"{mac.replace(':', '-')}.json"
+        place = self._kept.inventories / f"{mac.replace(':', '-')}.json"
         self._files.write(str(place), inventory.model_dump_json() + "\n", 0o600)
         return None
 
@@ -207,11 +266,13 @@ class Desk:
             self._note(Stranger(at=self._clock(), address=address, wanted=wanted))
         return Reply(NO)
 
-    def _reported(self, mac: str, report: Event | State) -> Happened:
+    def _reported(self, mac: str, report: Event | State, address: str) -> Happened:
         """Cut down to what a board can show, whatever was sent."""
         now = self._clock()
         if isinstance(report, State):
-            return Reported.model_validate({"at": now, "mac": mac, "state": report.state, "cause": _plain(report.cause)})
+            serves = f"{address}:{report.serves}" if report.serves else ""
+            facts = {"state": report.state, "cause": _plain(report.cause), "serves": serves, "image": _plain(report.sha256)}
+            return Reported.model_validate({"at": now, "mac": mac, **facts})
         fields = report.model_dump(exclude={"event"}).items()
         return Told(at=now, mac=mac, event=report.model_copy(update={name: _plain(value) for name, value in fields}))
 
@@ -226,6 +287,8 @@ class Desk:
         """It has happened. Called with the lock."""
         before = self._rack
         self._rack = after(before, event)
+        if isinstance(event, Begun | Asked):
+            self._shares.done(event.mac)
         if isinstance(event, Begun | Again):
             if known := before.machines.get(event.mac):
                 self._tokens.pop(known.token, None)

@@ -21,7 +21,7 @@ from appliance.host.companion import Companion
 from appliance.host.host import Host
 from appliance.host.lock import only_one
 from appliance.pxe import folder
-from appliance.pxe.desk import Desk
+from appliance.pxe.desk import Desk, Kept
 from appliance.pxe.dhcp import Wire, dnsmasq
 from appliance.pxe.firewall import opened
 from appliance.pxe.journal import Journal
@@ -72,7 +72,7 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
         place = Place(str(network.ip), wish.http, wish.https, fingerprint)
         journal = Journal(wish.state / "rack.jsonl")
         stack.callback(journal.close)
-        desk = Desk(described, journal, host.files, wish.state / folder.INVENTORIES, time.time)
+        desk = Desk(described, journal, host.files, _kept(wish.state), time.time)
         try:
             servers = (Boot((place.address, wish.http), desk, source, place),
                        Answers((place.address, wish.https), desk, certificate), Board(wish.state / SOCKET, desk))  # fmt: skip
@@ -91,9 +91,19 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
                 raise ApplianceError(f"dnsmasq has ended: {said}", "is another DHCP or TFTP server running on this machine?")
 
 
+def _kept(state: Path) -> Kept:
+    return Kept(state / folder.INVENTORIES, state / folder.RECORDS)
+
+
 def _folders(state: Path, tftp: Path) -> None:
     """dnsmasq is nobody, and serves what is for everybody alone, from a place that nobody may enter."""
-    for made, mode in ((state, 0o700), (state / folder.INVENTORIES, 0o700), (tftp, 0o755), (tftp / "grub", 0o755)):
+    for made, mode in (
+        (state, 0o700),
+        (state / folder.INVENTORIES, 0o700),
+        (state / folder.RECORDS, 0o700),
+        (tftp, 0o755),
+        (tftp / "grub", 0o755),
+    ):
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(mode)
 

@@ -12,7 +12,7 @@ from appliance.errors import ApplianceError
 from appliance.host.files import LiveFiles
 from appliance.pxe import folder
 from appliance.pxe.boards import shown, text
-from appliance.pxe.desk import NO, OK, WAIT, WRONG, Desk, mac_of
+from appliance.pxe.desk import NO, OK, WAIT, WRONG, Desk, Kept, mac_of
 from appliance.pxe.journal import Journal
 from tests.engine.rackserver import TESTS, inventory, mac
 
@@ -42,7 +42,7 @@ def fresh(tmp_path: Path) -> Desk:
 
 def desk(tmp_path: Path) -> Desk:
     described = folder.Watched(TESTS / "racks" / "two-kinds")
-    return Desk(described, Journal(tmp_path / "rack.jsonl"), LiveFiles(), tmp_path, lambda: 1.0)
+    return Desk(described, Journal(tmp_path / "rack.jsonl"), LiveFiles(), Kept(tmp_path, tmp_path / "records"), lambda: 1.0)
 
 
 def begun(at: Desk, number: int = 1) -> str:
