@@ -70,6 +70,7 @@ def inspect(host: Host) -> Inventory:
         mirror=mirror.observe(host, disks) if now.installed else (),
         virtualisation=hypervisor.virtualisation(host) if now.installed else Virtualisation(),
         etcd=cluster.etcd(host) if now.installed else False,
+        cluster=cluster.cluster(host) if now.installed else None,
         system=now,
     )
 
