@@ -69,6 +69,7 @@ def inspect(host: Host) -> Inventory:
         pool=pool.observe(host, disks) if now.installed else None,
         virtualisation=hypervisor.virtualisation(host) if now.installed else Virtualisation(),
         etcd=cluster.etcd(host) if now.installed else False,
+        cluster=cluster.cluster(host) if now.installed else None,
         system=now,
     )
 
