@@ -16,7 +16,7 @@ from typing import Any
 from tests.vm import answers, observe
 from tests.vm.lab import Lab
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, INSTALL, bare, live, with_answer
+from tests.vm.moments import BOOT, INSTALL, bare, live, reached, with_answer
 from tests.vm.process import wait_for
 from tests.vm.story import story
 from tests.vm.vm import VM
@@ -52,8 +52,7 @@ def lives(lab: Lab, kind: str, argument: str) -> None:
     for disk in ("a", "b"):
         observe.whole_disk(lab, vm, disk)
 
-    vm.start()
-    vm.wait_ssh(BOOT)
+    reached(vm.start())
     observe.node(vm)
     assert working(vm) == 2
     (volume,) = volumes(vm)
@@ -111,7 +110,7 @@ def made(lab: Lab, kind: str, argument: str) -> VM:
 
 def alone(vm: VM) -> None:
     """The node is up from one disk, has what was written before, and says itself that half of it is missing."""
-    vm.wait_ssh(BOOT)
+    reached(vm)
     assert vm.run("hostname") == "n1"
     assert vm.run("cat /var/lib/trivet/proof") == "written on a alone"
     assert working(vm) == 1
