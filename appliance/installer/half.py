@@ -15,6 +15,8 @@ from appliance.model.inventory import Inventory
 from appliance.model.plan import FinishInstall, PartitionDisk, Plan, Step, WipeDisk
 from appliance.model.storage import SYSTEM_DISK, Disk
 from appliance.model.units import format_size
+from appliance.services.storage.plan import release
+from appliance.services.storage.roles import kept, serving
 
 SYSTEM = "system"
 """What a person calls the half that is missing: it has no serial number any more."""
@@ -68,16 +70,22 @@ def meant(inventory: Inventory, name: str, disk: Disk | None) -> Lacking | None:
         return named[0]
     if name == SYSTEM:
         raise ApplianceError("the system disk is no mirror that lacks a disk", "`trivet status` says what is wrong")
-    used = {osd.disk for osd in inventory.pool.osds} if inventory.pool else set()
-    gone = bool(inventory.pool) and "" in used
-    if disk is None or gone or len(there) != 1 or disk.id in used or disk.id in {d.id for d in there[0].left}:
+    gone = inventory.pool is not None and any(not osd.disk for osd in inventory.pool.osds)
+    if disk is None or gone or len(there) != 1 or disk.id in {*_pools(inventory), *(d.id for d in there[0].left)}:
         return None
     return there[0] if not disk.unusable else None
+
+
+def _pools(inventory: Inventory) -> set[str]:
+    """The disks that the node's own pool is on, caches and databases too: no consent is for them."""
+    return {*kept(inventory), *serving(inventory)}
 
 
 def replaced(inventory: Inventory, what: Lacking, new: Disk | None, *, wipe: bool) -> Plan:
     """The steps. ApplianceError says why not."""
     disk = new or _only(inventory, what, wipe=wipe)
+    if disk.id in _pools(inventory):
+        raise ApplianceError(f"{disk.label} is in the pool already", _SEE)
     _fits(what, disk, wipe=wipe)
     return Plan(steps=tuple(_steps(inventory, what, disk)))
 
@@ -85,7 +93,7 @@ def replaced(inventory: Inventory, what: Lacking, new: Disk | None, *, wipe: boo
 def _only(inventory: Inventory, what: Lacking, *, wipe: bool) -> Disk:
     if what.volume is None and (begun := [disk for disk in inventory.disks if _begun(disk)]):
         return begun[0]
-    used = {osd.disk for osd in inventory.pool.osds} if inventory.pool else set()
+    used = _pools(inventory)
     free = [
         disk for disk in inventory.disks
         if not disk.unusable and not disk.raid and disk.id not in used and disk.size >= what.least
@@ -114,6 +122,8 @@ def _fits(what: Lacking, disk: Disk, *, wipe: bool) -> None:
 
 
 def _steps(inventory: Inventory, what: Lacking, disk: Disk) -> Iterator[Step]:
+    if disk.held:
+        yield release(disk, inventory)
     if disk.contents and not _begun(disk):
         lost = () if disk.unfinished else (f"{disk.label}: {disk.holds}",)
         yield WipeDisk(disk=disk.id, expects=disk.fingerprint, why="it takes the place of the missing one", destroys=lost)

@@ -80,6 +80,21 @@ class WipeDisk(BaseStep):
         return f"erase {self.disk}"
 
 
+class ReleaseDisk(BaseStep):
+    """Stop what runs on a disk that is to be erased, and that nobody uses: the arrays and volumes in `held`.
+
+    `expects` is the fingerprint of what the person agreed to lose, as in the step that erases.
+    """
+
+    kind: Literal["release-disk"] = "release-disk"
+    disk: str
+    expects: str
+    held: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"stop {', '.join(self.held)} on {self.disk}"
+
+
 class Partition(Model):
     """One entry of a partition table. `start` and `size` in MiB; `type` and `uuid` are GUIDs in lower case."""
 
@@ -391,8 +406,8 @@ class RunEtcd(BaseStep):
 
 
 Step = Annotated[
-    VerifyImage | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot
-    | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
+    VerifyImage | ReleaseDisk | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState
+    | InstallBoot | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
     | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool

@@ -124,9 +124,17 @@ def test_no_half_is_made_of_what_cannot_be_one() -> None:
 def test_a_whole_mirror_and_the_pools_disks_are_none_of_its_business() -> None:
     whole = tuple(a.model_copy(update={"state": "healthy"}) for a in arrays("left", "right"))
     assert half.meant(node(LEFT, NEW, mirror=whole), "Snew", NEW) is None
-    osd = Osd(id=0, uuid="u", disk="new")
+    osd = Osd(id=0, uuid="u", disk="new", cache="ssd")
     pool = Pool(fsid="f", host="n1", address="10.0.0.1", osds=(osd,))
     assert half.meant(node(LEFT, NEW, mirror=arrays("left"), pool=pool), "Snew", NEW) is None
+    full = node(LEFT, NEW, disk("ssd", contents=DATA), mirror=arrays("left"), pool=pool)
+    assert refused(full) == "there is no disk that could be the missing half"
+    what = half.lacking(full)[0]
+    for name in (1, 2):
+        with pytest.raises(ApplianceError, match="is in the pool already"):
+            half.replaced(full, what, full.disks[name], wipe=True)
+    with pytest.raises(ApplianceError, match="there is no disk"):
+        half.replaced(full, what, None, wipe=True)
     gone = pool.model_copy(update={"osds": (osd.model_copy(update={"disk": ""}),)})
     assert half.meant(node(LEFT, NEW, mirror=arrays("left"), pool=gone), "Snew", NEW) is None, "it may be for the pool"
     assert steps(node(LEFT, NEW, mirror=arrays("left"), pool=gone), half.SYSTEM), "and is the system's when that is said"

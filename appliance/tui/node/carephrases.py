@@ -47,6 +47,11 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("put a new disk in and say `trivet disk replace {name} --with` its serial number")),
     same(N_("the mirror of the system disk lacks a disk")),
     same(N_("the mirror of the system disk is being rebuilt ({share} %)")),
+    same(N_("stop {names} on {disk}")),
+    same(N_("it is to be erased; what runs there is on {disks}, too")),
+    same(N_("it is to be erased")),
+    same(N_("{disk} is in use by {names}, and not by {others}"), "disk"),
+    same(N_("{disk} is in use by {names}"), "disk"),
     # A disk that becomes the half of a mirror.
     same(N_("add partition {number} of {disk} to {name}")),
     same(N_("make {disk} start what {other} starts")),

@@ -16,7 +16,7 @@ from typing import Any
 from tests.vm import answers, observe
 from tests.vm.lab import Lab
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, INSTALL, bare, live, with_answer
+from tests.vm.moments import BOOT, INSTALL, bare, live, reached, with_answer
 from tests.vm.process import wait_for
 from tests.vm.story import story
 from tests.vm.vm import VM
@@ -29,8 +29,8 @@ NO_PLATFORM = "IMSM_NO_PLATFORM=1"
 MAKE = """\
 {export}
 mdadm --create /dev/md/box --run --metadata={format} --raid-devices=2 {disks}
-mdadm --create /dev/md/boot --run --level=1 --raid-devices=2 --size=7G /dev/md/box
-udevadm settle; mdadm --wait /dev/md/boot; mdadm --wait-clean --scan
+mdadm --create /dev/md/boot --run --level=1 --assume-clean --raid-devices=2 --size=7G /dev/md/box
+udevadm settle; mdadm --wait-clean --scan
 mdadm --stop /dev/md/boot; mdadm --stop /dev/md/box; sync
 """
 
@@ -48,16 +48,11 @@ def test_fakeraid_install_imsm(lab: Lab) -> None:
 
 
 def lives(lab: Lab, kind: str, argument: str) -> None:
-    vm = made(lab, kind, argument)
-    answer = answers.spec(lab.public_key, install={"disk": {"transport": "raid"}})
-    vm.become(with_answer(lab, live(lab, PAIR, more=argument), answer))
-    vm.start()
-    vm.wait_exit(BOOT + INSTALL)
+    vm = on_volume(lab, kind, argument)
     for disk in ("a", "b"):
         observe.whole_disk(lab, vm, disk)
 
-    vm.become(bare(PAIR)).start()
-    vm.wait_ssh(BOOT)
+    reached(vm.start())
     observe.node(vm)
     assert working(vm) == 2
     (volume,) = volumes(vm)
@@ -88,6 +83,19 @@ def lives(lab: Lab, kind: str, argument: str) -> None:
     alone(vm)
 
 
+def on_volume(lab: Lab, kind: str, argument: str) -> VM:
+    """The machine, off, with a node on its volume."""
+    moment = f"fakeraid-{kind}"
+    if lab.has_snapshot(moment):
+        return lab.machine(PAIR).restore(moment, start=False)
+    vm = made(lab, kind, argument)
+    answer = answers.spec(lab.public_key, install={"disk": {"transport": "raid"}})
+    vm.become(with_answer(lab, live(lab, PAIR, more=argument), answer)).start()
+    vm.wait_exit(BOOT + INSTALL)
+    vm.become(bare(PAIR)).snapshot(moment)
+    return vm
+
+
 def made(lab: Lab, kind: str, argument: str) -> VM:
     """The machine, off, with the volume that somebody has made on its two disks."""
     vm = lab.machine(live(lab, PAIR, "rescue", argument)).start()
@@ -95,13 +103,14 @@ def made(lab: Lab, kind: str, argument: str) -> VM:
     vm.console.login()
     disks = " ".join(f"/dev/disk/by-id/wwn-{disk.wwn}" for disk in PAIR.disks)
     vm.run(MAKE.format(export=f"export {argument}" if argument else "", format=kind, disks=disks), timeout=600)
-    vm.kill()
+    vm.console.send("systemctl poweroff\r")
+    vm.wait_exit(300)
     return vm
 
 
 def alone(vm: VM) -> None:
     """The node is up from one disk, has what was written before, and says itself that half of it is missing."""
-    vm.wait_ssh(BOOT)
+    reached(vm)
     assert vm.run("hostname") == "n1"
     assert vm.run("cat /var/lib/trivet/proof") == "written on a alone"
     assert working(vm) == 1
