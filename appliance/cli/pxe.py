@@ -13,7 +13,7 @@ from appliance.cli import render
 from appliance.errors import ApplianceError, Problems
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
-from appliance.pxe import boards, client, folder
+from appliance.pxe import boards, client, folder, records
 from appliance.pxe.answer import Answer, Claim, Description, answer, claim, clashes
 from appliance.pxe.places import SOCKET, STATE
 
@@ -42,7 +42,10 @@ def add(command: Callable[..., Any]) -> None:
         each.add_argument("machines", nargs="*", metavar="MAC", help="as the board shows them")
         each.add_argument("--all", action="store_true", help="all of them that it is for")
     approve.add_argument("--template", default="", metavar="NAME", help="by this template, whatever the rules say")
-    for each in (serve, board, approve, again):
+    keep = command("record", _record, "keep the machines that the server has seen, as recorded machines")
+    keep.add_argument("folder", type=Path, metavar="DIR", help="a folder for each machine is made in it")
+    keep.add_argument("--scramble", action="store_true", help="with other serial numbers, names and addresses")
+    for each in (serve, board, approve, again, keep):
         each.add_argument("--state", type=Path, default=STATE, metavar="DIR", help=f"what the server keeps (default: {STATE})")
 
 
@@ -75,6 +78,16 @@ def _approve(args: argparse.Namespace) -> int:
 
 def _again(args: argparse.Namespace) -> int:
     return _done(args, client.again(args.state / SOCKET, _named(args, ("failed",))), "to be installed again")
+
+
+def _record(args: argparse.Namespace) -> int:
+    """1 when a machine could not be kept: what was sent was none."""
+    kept, refused = records.keep(args.state, args.folder, scramble=args.scramble)
+    if args.json:
+        print(json.dumps({"kept": [str(path) for path in kept], "refused": refused}, ensure_ascii=False))
+    else:
+        print("\n".join([*(str(path) for path in kept), *(f"{mac}: {why}" for mac, why in refused.items())]) or "no machine yet")
+    return 1 if refused else 0
 
 
 def _named(args: argparse.Namespace, states: tuple[str, ...]) -> list[str]:

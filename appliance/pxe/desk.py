@@ -44,6 +44,7 @@ from appliance.pxe.happened import (
 from appliance.pxe.journal import Journal
 from appliance.pxe.peers import Shares
 from appliance.pxe.rack import Machine, Rack
+from appliance.pxe.records import TESTED
 from appliance.pxe.table import macs
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -182,8 +183,12 @@ class Desk:
         except (ValidationError, RecursionError):
             return Reply(WRONG, "what was sent is no list of events")
         with self._lock:
+            before = self._rack.machines[machine.mac].tested
             for event in happened:
                 self._note(event)
+            tested = self._rack.machines[machine.mac].tested
+        if tested != before:
+            self._keep(machine.mac, TESTED, "".join(f"{line}\n" for line in tested))
         return Reply(OK)
 
     def keep(self, token: str, body: bytes, address: str) -> Reply:
@@ -199,7 +204,7 @@ class Desk:
             document = None
         if not isinstance(document, dict) or "origin" not in document:
             return Reply(WRONG, "what was sent is no recorded machine")
-        self._files.write(str(self._kept.records / machine.mac.replace(":", "-") / NAME), body.decode(errors="replace"), 0o600)
+        self._keep(machine.mac, NAME, json.dumps(document, ensure_ascii=True))
         return Reply(OK)
 
     # The board.
@@ -221,6 +226,9 @@ class Desk:
             return chosen
 
     # Details.
+
+    def _keep(self, mac: str, name: str, text: str) -> None:
+        self._files.write(str(self._kept.records / mac.replace(":", "-") / name), text, 0o600)
 
     def _known(self, token: str) -> Machine | None:
         digest = _digest(token)
