@@ -34,6 +34,7 @@ from appliance.pxe.happened import (
     Happened,
     Loaded,
     Moved,
+    Powered,
     Reported,
     Sent,
     Stranger,
@@ -45,7 +46,7 @@ from appliance.pxe.journal import Journal
 from appliance.pxe.peers import Shares
 from appliance.pxe.rack import Machine, Rack
 from appliance.pxe.records import TESTED
-from appliance.pxe.table import macs
+from appliance.pxe.table import Row, macs
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _MOST = 20_000
@@ -217,6 +218,19 @@ class Desk:
         """Which of these machines are to be installed at their next start although they were."""
         return self._each(named, None, lambda mac: Again(at=self._clock(), mac=mac))
 
+    def row(self, mac: str) -> Row | None:
+        """The row of the table that means a machine: by what it has sent, or by the MAC address that it started with."""
+        rows = self._describe().table
+        try:
+            return rows.find(Inventory.model_validate_json((self._kept.inventories / _file(mac)).read_bytes()))
+        except (OSError, ValidationError):
+            return next((row for row in rows.rows if row.text("mac") == mac), None)
+
+    def powered(self, mac: str, said: str) -> None:
+        """What became of its power."""
+        with self._lock:
+            self._note(Powered(at=self._clock(), mac=mac, said=_plain(said)))
+
     def _each(self, named: Iterable[str], states: tuple[str, ...] | None, event: Callable[[str], Happened]) -> list[str]:
         with self._lock:
             known = [self._rack.machines[mac] for mac in named if mac in self._rack.machines]
@@ -250,8 +264,7 @@ class Desk:
             return self._stranger(address, f"the answer of {mac}, for which another machine has used that credential")
         if machine.installed:
             return Reply(NO, "this machine is installed; have it installed again on the board first")
-        place = self._kept.inventories / f"{mac.replace(':', '-')}.json"
-        self._files.write(str(place), inventory.model_dump_json() + "\n", 0o600)
+        self._files.write(str(self._kept.inventories / _file(mac)), inventory.model_dump_json() + "\n", 0o600)
         return None
 
     def _give(self, mac: str, found: Answer, inventory: Inventory) -> Reply:
@@ -304,6 +317,10 @@ class Desk:
                 self._tokens[token] = event.mac
         if not isinstance(event, Moved | Told) or event.lasting:
             self._journal.write(event)
+
+
+def _file(mac: str) -> str:
+    return f"{mac.replace(':', '-')}.json"
 
 
 def mac_of(text: str) -> str:

@@ -223,6 +223,20 @@ class Approved(_OfMachine):
         return {"approved": True, "chosen": self.template}
 
 
+class Powered(_OfMachine):
+    """Somebody on the board has said something to its BMC."""
+
+    kind: Literal["powered"] = "powered"
+    said: str
+
+    @property
+    def line(self) -> str:
+        return self.said
+
+    def changes(self, machine: Machine) -> dict[str, Any]:
+        return {}
+
+
 class Again(_OfMachine):
     """Somebody on the board wants it installed anew, at its next start."""
 
@@ -253,7 +267,7 @@ class Kept(Model):
 
 
 Happened = Annotated[
-    Begun | Moved | Loaded | Sent | Asked | Answered | Waits | Told | Reported | Approved | Again | Stranger | Kept,
+    Begun | Moved | Loaded | Sent | Asked | Answered | Waits | Told | Reported | Approved | Powered | Again | Stranger | Kept,
     Field(discriminator="kind"),
 ]
 HAPPENED: TypeAdapter[Happened] = TypeAdapter(Happened)

@@ -21,10 +21,12 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from appliance.pxe import menus
+from appliance.pxe.bmc import POWERS
 from appliance.pxe.boards import shown
 from appliance.pxe.desk import Desk, Reply, mac_of
 from appliance.pxe.menus import IMAGE, Place
 from appliance.pxe.peers import PORT
+from appliance.pxe.power import Switches
 from appliance.pxe.source import Piece, Source
 from appliance.pxe.web import ABSENT, OK, WRONG, Handler, Server
 
@@ -144,6 +146,8 @@ class _Board(_AtDesk):
             self._json({"machines": self.server.desk.approve(named, template)})
         elif self.path == "/again":
             self._json({"machines": self.server.desk.again(named)})
+        elif self.path == "/power" and wish.get("power") in POWERS:
+            self._json(self.server.more["switches"].do(named, wish["power"], network=wish.get("network") is True))
         else:
             self.send_error(ABSENT)
 
@@ -168,11 +172,11 @@ class Answers(_Serving):
 class Board(_Serving):
     address_family = socket.AF_UNIX
 
-    def __init__(self, path: Path, desk: Desk) -> None:
+    def __init__(self, path: Path, desk: Desk, switches: Switches) -> None:
         path.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
-            super().__init__(str(path), _Board, desk)
+            super().__init__(str(path), _Board, desk, switches=switches)
         finally:
             os.umask(before)
 
