@@ -34,6 +34,7 @@ from appliance.pxe.happened import (
     Happened,
     Loaded,
     Moved,
+    Noticed,
     Powered,
     Reported,
     Sent,
@@ -124,6 +125,8 @@ class Desk:
     def move(self, mac: str, done: int, total: int, rate: int) -> None:
         """A machine has so much of the image that it starts from."""
         with self._lock:
+            if done >= total:
+                self._shares.done(mac)
             if mac in self._rack.machines and self._due(mac, last=done >= total):
                 self._note(Moved(at=self._clock(), mac=mac, done=done, total=total, rate=rate))
 
@@ -141,14 +144,14 @@ class Desk:
         except ApplianceError:
             return False
 
-    def peer(self, mac: str, sha256: str) -> str:
-        """The node that a machine is to get this image from, "" for us."""
+    def peer(self, mac: str, sha256: str) -> str | None:
+        """The node that a machine is to get this image from, "" for us; None: it is to come again."""
         if not self.serve_peers:
             return ""
         with self._lock:
             machines = self._rack.machines.values()
             nodes = [m.serves for m in machines if m.serves and m.state == "ready" and m.image == sha256 and m.mac != mac]
-            chosen = self._shares.take(mac, nodes)
+            chosen = self._shares.take(mac, nodes, self._clock())
             if chosen and mac in self._rack.machines:
                 self._note(Sent(at=self._clock(), mac=mac, peer=chosen))
             return chosen
@@ -207,6 +210,12 @@ class Desk:
             return Reply(WRONG, "what was sent is no recorded machine")
         self._keep(machine.mac, NAME, json.dumps(document, ensure_ascii=True))
         return Reply(OK)
+
+    def notice(self, warnings: tuple[str, ...]) -> None:
+        """What is wrong with the wire now."""
+        with self._lock:
+            if warnings != self._rack.warnings:
+                self._note(Noticed(at=self._clock(), warnings=warnings))
 
     # The board.
 

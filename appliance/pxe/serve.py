@@ -28,6 +28,7 @@ from appliance.pxe.journal import Journal
 from appliance.pxe.menus import IMAGE, Place, grub_first
 from appliance.pxe.places import SOCKET, STATE
 from appliance.pxe.power import Switches
+from appliance.pxe.rogue import Watch
 from appliance.pxe.server import Answers, Board, Boot
 from appliance.pxe.source import BOOTED, Source, digest, open_source
 
@@ -86,6 +87,10 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
             server.start()
             stack.callback(server.stop)
         companion = stack.enter_context(_dnsmasq(host, wish.state, tftp, wire, place, source)) if wire else None
+        if wire:
+            watch = Watch(wish.interface, place.address, desk.notice, proxy=wire.proxy)
+            watch.start()
+            stack.callback(watch.stop)
         say(f"Serving Trivet {source.version} on {wish.interface}: {place.url}, {place.desk}")
         say(f"Certificate sha256:{fingerprint}; the board: trivet pxe board --state {wish.state}")
         while not ended.wait(_LOOK):

@@ -28,7 +28,7 @@ from appliance.pxe.menus import IMAGE, Place
 from appliance.pxe.peers import PORT
 from appliance.pxe.power import Switches
 from appliance.pxe.source import Piece, Source
-from appliance.pxe.web import ABSENT, OK, WRONG, Handler, Server
+from appliance.pxe.web import ABSENT, BUSY, OK, WRONG, Handler, Server
 
 
 class _Serving(Server):
@@ -80,7 +80,11 @@ class _Boot(_AtDesk):
     def _image(self, mac: str, source: Source) -> None:
         """From here, or from a node that has it."""
         desk = self.server.desk
-        if self.command == "GET" and (peer := desk.peer(mac, source.sha256)):
+        peer = desk.peer(mac, source.sha256) if self.command == "GET" else ""
+        if peer is None:
+            self.send_error(BUSY)  # it comes again, after pauses that grow to 30 s
+            return
+        if peer:
             self.elsewhere(f"http://{peer}/{IMAGE}")
             return
         self.piece(source.pieces[IMAGE], source.sha256, partial(desk.move, mac))

@@ -126,7 +126,8 @@ class BoardPage(Screen[None]):
         number = len(machines)
         total = ngettext("{number} machine", "{number} machines", number).format(number=number)
         self.query_one(Title).put(_("Trivet rack"), counted or _("no machine has been seen yet"), total)
-        self.say(self.board.trouble or (self.board.rack.strangers or ("",))[-1])
+        rack = self.board.rack
+        self.say(next(filter(None, (self.board.trouble, *rack.warnings, *rack.strangers[-1:])), ""))
         self._details()
 
     def say(self, text: str) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The power of machines: by a BMC that speaks real IPMI (ipmi_sim of OpenIPMI, asked by ipmitool), and by one that speaks Redfish.
+"""The power of machines: a BMC that speaks real IPMI (ipmi_sim of OpenIPMI, asked by ipmitool), and one that speaks Redfish.
 
 The Redfish BMC is ours, by the schema of ComputerSystem: no maker's was asked yet.
 """
