@@ -34,6 +34,8 @@ from appliance.pxe.happened import (
     Happened,
     Loaded,
     Moved,
+    Noticed,
+    Powered,
     Reported,
     Sent,
     Stranger,
@@ -44,7 +46,8 @@ from appliance.pxe.happened import (
 from appliance.pxe.journal import Journal
 from appliance.pxe.peers import Shares
 from appliance.pxe.rack import Machine, Rack
-from appliance.pxe.table import macs
+from appliance.pxe.records import TESTED
+from appliance.pxe.table import Row, macs
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _MOST = 20_000
@@ -122,6 +125,8 @@ class Desk:
     def move(self, mac: str, done: int, total: int, rate: int) -> None:
         """A machine has so much of the image that it starts from."""
         with self._lock:
+            if done >= total:
+                self._shares.done(mac)
             if mac in self._rack.machines and self._due(mac, last=done >= total):
                 self._note(Moved(at=self._clock(), mac=mac, done=done, total=total, rate=rate))
 
@@ -139,14 +144,14 @@ class Desk:
         except ApplianceError:
             return False
 
-    def peer(self, mac: str, sha256: str) -> str:
-        """The node that a machine is to get this image from, "" for us."""
+    def peer(self, mac: str, sha256: str) -> str | None:
+        """The node that a machine is to get this image from, "" for us; None: it is to come again."""
         if not self.serve_peers:
             return ""
         with self._lock:
             machines = self._rack.machines.values()
             nodes = [m.serves for m in machines if m.serves and m.state == "ready" and m.image == sha256 and m.mac != mac]
-            chosen = self._shares.take(mac, nodes)
+            chosen = self._shares.take(mac, nodes, self._clock())
             if chosen and mac in self._rack.machines:
                 self._note(Sent(at=self._clock(), mac=mac, peer=chosen))
             return chosen
@@ -182,8 +187,12 @@ class Desk:
         except (ValidationError, RecursionError):
             return Reply(WRONG, "what was sent is no list of events")
         with self._lock:
+            before = self._rack.machines[machine.mac].tested
             for event in happened:
                 self._note(event)
+            tested = self._rack.machines[machine.mac].tested
+        if tested != before:
+            self._keep(machine.mac, TESTED, "".join(f"{line}\n" for line in tested))
         return Reply(OK)
 
     def keep(self, token: str, body: bytes, address: str) -> Reply:
@@ -199,8 +208,14 @@ class Desk:
             document = None
         if not isinstance(document, dict) or "origin" not in document:
             return Reply(WRONG, "what was sent is no recorded machine")
-        self._files.write(str(self._kept.records / machine.mac.replace(":", "-") / NAME), body.decode(errors="replace"), 0o600)
+        self._keep(machine.mac, NAME, json.dumps(document, ensure_ascii=True))
         return Reply(OK)
+
+    def notice(self, warnings: tuple[str, ...]) -> None:
+        """What is wrong with the wire now."""
+        with self._lock:
+            if warnings != self._rack.warnings:
+                self._note(Noticed(at=self._clock(), warnings=warnings))
 
     # The board.
 
@@ -212,6 +227,19 @@ class Desk:
         """Which of these machines are to be installed at their next start although they were."""
         return self._each(named, None, lambda mac: Again(at=self._clock(), mac=mac))
 
+    def row(self, mac: str) -> Row | None:
+        """The row of the table that means a machine: by what it has sent, or by the MAC address that it started with."""
+        rows = self._describe().table
+        try:
+            return rows.find(Inventory.model_validate_json((self._kept.inventories / _file(mac)).read_bytes()))
+        except (OSError, ValidationError):
+            return next((row for row in rows.rows if row.text("mac") == mac), None)
+
+    def powered(self, mac: str, said: str) -> None:
+        """What became of its power."""
+        with self._lock:
+            self._note(Powered(at=self._clock(), mac=mac, said=_plain(said)))
+
     def _each(self, named: Iterable[str], states: tuple[str, ...] | None, event: Callable[[str], Happened]) -> list[str]:
         with self._lock:
             known = [self._rack.machines[mac] for mac in named if mac in self._rack.machines]
@@ -221,6 +249,9 @@ class Desk:
             return chosen
 
     # Details.
+
+    def _keep(self, mac: str, name: str, text: str) -> None:
+        self._files.write(str(self._kept.records / mac.replace(":", "-") / name), text, 0o600)
 
     def _known(self, token: str) -> Machine | None:
         digest = _digest(token)
@@ -242,8 +273,7 @@ class Desk:
             return self._stranger(address, f"the answer of {mac}, for which another machine has used that credential")
         if machine.installed:
             return Reply(NO, "this machine is installed; have it installed again on the board first")
-        place = self._kept.inventories / f"{mac.replace(':', '-')}.json"
-        self._files.write(str(place), inventory.model_dump_json() + "\n", 0o600)
+        self._files.write(str(self._kept.inventories / _file(mac)), inventory.model_dump_json() + "\n", 0o600)
         return None
 
     def _give(self, mac: str, found: Answer, inventory: Inventory) -> Reply:
@@ -296,6 +326,10 @@ class Desk:
                 self._tokens[token] = event.mac
         if not isinstance(event, Moved | Told) or event.lasting:
             self._journal.write(event)
+
+
+def _file(mac: str) -> str:
+    return f"{mac.replace(':', '-')}.json"
 
 
 def mac_of(text: str) -> str:

@@ -223,6 +223,20 @@ class Approved(_OfMachine):
         return {"approved": True, "chosen": self.template}
 
 
+class Powered(_OfMachine):
+    """Somebody on the board has said something to its BMC."""
+
+    kind: Literal["powered"] = "powered"
+    said: str
+
+    @property
+    def line(self) -> str:
+        return self.said
+
+    def changes(self, machine: Machine) -> dict[str, Any]:
+        return {}
+
+
 class Again(_OfMachine):
     """Somebody on the board wants it installed anew, at its next start."""
 
@@ -245,6 +259,14 @@ class Stranger(Model):
     wanted: str
 
 
+class Noticed(Model):
+    """What is wrong with the wire now; nothing when all is well again."""
+
+    kind: Literal["noticed"] = "noticed"
+    at: float
+    warnings: tuple[str, ...]
+
+
 class Kept(Model):
     """All of it, as it was when the journal was begun anew."""
 
@@ -253,7 +275,21 @@ class Kept(Model):
 
 
 Happened = Annotated[
-    Begun | Moved | Loaded | Sent | Asked | Answered | Waits | Told | Reported | Approved | Again | Stranger | Kept,
+    Begun
+    | Moved
+    | Loaded
+    | Sent
+    | Asked
+    | Answered
+    | Waits
+    | Told
+    | Reported
+    | Approved
+    | Powered
+    | Again
+    | Stranger
+    | Noticed
+    | Kept,
     Field(discriminator="kind"),
 ]
 HAPPENED: TypeAdapter[Happened] = TypeAdapter(Happened)
@@ -266,6 +302,8 @@ def after(rack: Rack, event: Happened) -> Rack:
     if isinstance(event, Stranger):
         line = f"{event.address} asked for {event.wanted}, and got nothing"
         return rack.model_copy(update={"strangers": (*rack.strangers, line)[-LINES:]})
+    if isinstance(event, Noticed):
+        return rack.model_copy(update={"warnings": event.warnings})
     before = rack.machines.get(event.mac) or Machine(mac=event.mac, since=event.at)
     changed = {"seen": event.at} | event.changes(before)
     if changed.get("state", before.state) != before.state:

@@ -58,10 +58,12 @@ class Machine(Model):
 
 
 class Rack(Model):
-    """The machines by their MAC address, and who else has asked (`strangers`, the latest few, as sentences)."""
+    """The machines by their MAC address, who else has asked (`strangers`, the latest few, as sentences), and what is wrong with
+    the wire (`warnings`)."""
 
     machines: dict[str, Machine] = {}
     strangers: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def claims(self) -> list[Claim]:

@@ -27,6 +27,8 @@ from appliance.pxe.firewall import opened
 from appliance.pxe.journal import Journal
 from appliance.pxe.menus import IMAGE, Place, grub_first
 from appliance.pxe.places import SOCKET, STATE
+from appliance.pxe.power import Switches
+from appliance.pxe.rogue import Watch
 from appliance.pxe.server import Answers, Board, Boot
 from appliance.pxe.source import BOOTED, Source, digest, open_source
 
@@ -75,7 +77,8 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
         desk = Desk(described, journal, host.files, _kept(wish.state), time.time)
         try:
             servers = (Boot((place.address, wish.http), desk, source, place),
-                       Answers((place.address, wish.https), desk, certificate), Board(wish.state / SOCKET, desk))  # fmt: skip
+                       Answers((place.address, wish.https), desk, certificate),
+                       Board(wish.state / SOCKET, desk, Switches(host, wish.rack, desk)))  # fmt: skip
         except OSError as error:
             message = f"{place.address} port {wish.http} or {wish.https} cannot be had: {error.strerror}"
             raise ApplianceError(message, "is another server there? name other ports") from None
@@ -84,6 +87,10 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
             server.start()
             stack.callback(server.stop)
         companion = stack.enter_context(_dnsmasq(host, wish.state, tftp, wire, place, source)) if wire else None
+        if wire:
+            watch = Watch(wish.interface, place.address, desk.notice, proxy=wire.proxy)
+            watch.start()
+            stack.callback(watch.stop)
         say(f"Serving Trivet {source.version} on {wish.interface}: {place.url}, {place.desk}")
         say(f"Certificate sha256:{fingerprint}; the board: trivet pxe board --state {wish.state}")
         while not ended.wait(_LOOK):

@@ -21,12 +21,14 @@ from typing import Any, ClassVar
 from urllib.parse import unquote
 
 from appliance.pxe import menus
+from appliance.pxe.bmc import POWERS
 from appliance.pxe.boards import shown
 from appliance.pxe.desk import Desk, Reply, mac_of
 from appliance.pxe.menus import IMAGE, Place
 from appliance.pxe.peers import PORT
+from appliance.pxe.power import Switches
 from appliance.pxe.source import Piece, Source
-from appliance.pxe.web import ABSENT, OK, WRONG, Handler, Server
+from appliance.pxe.web import ABSENT, BUSY, OK, WRONG, Handler, Server
 
 
 class _Serving(Server):
@@ -78,7 +80,11 @@ class _Boot(_AtDesk):
     def _image(self, mac: str, source: Source) -> None:
         """From here, or from a node that has it."""
         desk = self.server.desk
-        if self.command == "GET" and (peer := desk.peer(mac, source.sha256)):
+        peer = desk.peer(mac, source.sha256) if self.command == "GET" else ""
+        if peer is None:
+            self.send_error(BUSY)  # it comes again, after pauses that grow to 30 s
+            return
+        if peer:
             self.elsewhere(f"http://{peer}/{IMAGE}")
             return
         self.piece(source.pieces[IMAGE], source.sha256, partial(desk.move, mac))
@@ -144,6 +150,8 @@ class _Board(_AtDesk):
             self._json({"machines": self.server.desk.approve(named, template)})
         elif self.path == "/again":
             self._json({"machines": self.server.desk.again(named)})
+        elif self.path == "/power" and wish.get("power") in POWERS:
+            self._json(self.server.more["switches"].do(named, wish["power"], network=wish.get("network") is True))
         else:
             self.send_error(ABSENT)
 
@@ -168,11 +176,11 @@ class Answers(_Serving):
 class Board(_Serving):
     address_family = socket.AF_UNIX
 
-    def __init__(self, path: Path, desk: Desk) -> None:
+    def __init__(self, path: Path, desk: Desk, switches: Switches) -> None:
         path.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
-            super().__init__(str(path), _Board, desk)
+            super().__init__(str(path), _Board, desk, switches=switches)
         finally:
             os.umask(before)
 

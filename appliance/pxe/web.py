@@ -23,7 +23,7 @@ _BODY = 4 * 2**20
 _IDLE = 60.0
 _PART = 8 * 2**20
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
-OK, PARTIAL, FOUND, WRONG, ABSENT, LENGTH, LARGE, UNSATISFIABLE = 200, 206, 302, 400, 404, 411, 413, 416
+OK, PARTIAL, FOUND, WRONG, ABSENT, LENGTH, LARGE, UNSATISFIABLE, BUSY = 200, 206, 302, 400, 404, 411, 413, 416, 503
 Moved = Callable[[int, int, int], None]
 """done, total, rate of what is being sent"""
 
