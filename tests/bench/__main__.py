@@ -68,9 +68,10 @@ def programs() -> None:
 
 def nodes() -> None:
     """An ISO, its nodes, and what a person would compare them with."""
-    from tests.bench import machines, network  # noqa: PLC0415 - they need what is built, and QEMU; the rest does not
+    from tests.bench import machines, network, vms  # noqa: PLC0415 - they need what is built, and QEMU; the rest does not
 
     table("container nodes", network.rows())
+    table("VMs on a container node with a pool", vms.rows())
     table("a machine of 2 processors and 2 GiB", machines.rows())
 
 
