@@ -71,6 +71,7 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub.add_argument("--snapshot", default="", metavar="SNAPSHOT", help="as it was then")
     sub = named("template", _template, "make it one to be cloned and never started")
     sub.add_argument("--back", action="store_true", help="make it a VM again")
+    named("flatten", _flatten, "have a linked clone hold itself what it rests on")
     named("delete", _delete, "into the recycle bin, for 30 days")
     named("restore", _restore, "out of the recycle bin")
     sub = named("purge", _purge, "out of the recycle bin for good")
@@ -83,6 +84,17 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub.add_argument("--memory", default="", metavar="SIZE", help="such as 2GiB (default: what an OVA says, or 1GiB)")
     sub.add_argument("--cpus", type=int, default=0, metavar="NUMBER", help="(default: what an OVA says, or 1)")
     sub.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
+    sub = command("adopt", _adopt, "a VM from the operating system on a disk of this server, which stays as it is")
+    sub.add_argument("disk", metavar="DISK", help="by its slot, serial number or id, as `trivet disk` shows it")
+    sub.add_argument("--name", required=True, metavar="NAME")
+    sub.add_argument("--memory", default="1GiB", metavar="SIZE", help="such as 8GiB (default: 1GiB)")
+    sub.add_argument("--cpus", type=int, default=1, metavar="NUMBER")
+    sub.add_argument("--firmware", choices=("bios", "uefi"), default="", help="(default: what the disk is made for)")
+    sub.add_argument("--bus", choices=("sata", "virtio", "scsi"), default="sata", help="sata needs no driver (default)")
+    sub.add_argument("--network", default="", metavar="NETWORK", help="a port on this network, with --mac")
+    sub.add_argument("--mac", default="", metavar="MAC", help="that of the port that its system knows, or new")
+    sub = named("move-disk", _move, "move a disk of a VM into the pool, also while it runs")
+    sub.add_argument("disk", metavar="DISK")
     command("autostart", _autostart, "start what ran before the node was started; trivetd does this")
 
 
@@ -257,6 +269,13 @@ def _clone(args: argparse.Namespace) -> int:
     return said(args, f"{args.new} is made. Run it: trivet vm start {args.new}", name=args.new, uuid=record.uuid)
 
 
+def _flatten(args: argparse.Namespace) -> int:
+    from appliance.services.vm import snapshots  # noqa: PLC0415 - as in vmhost
+
+    snapshots.flatten(this_host(), args.name)
+    return said(args, f"{args.name} rests on nothing but itself.", name=args.name)
+
+
 def _template(args: argparse.Namespace) -> int:
     from appliance.services.vm import snapshots  # noqa: PLC0415 - as in vmhost
 
@@ -302,6 +321,30 @@ def _import(args: argparse.Namespace) -> int:
     return said(args, f"{args.name} is made. Run it: trivet vm start {args.name}", name=args.name, uuid=record.uuid)
 
 
+def _adopt(args: argparse.Namespace) -> int:
+    from appliance.host.live import live  # noqa: PLC0415 - as in vmhost
+    from appliance.node import vms  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import adopt  # noqa: PLC0415 - as in vmhost
+
+    host = live()
+    if args.network and not args.mac:
+        ports = ", ".join(vms.ports(host)) or "none"
+        hint = f"name it with --mac, or new; this server has {ports}"
+        raise ApplianceError("its system may know its port by the address", hint)
+    mac = "" if args.mac == "new" else args.mac
+    wish = adopt.Wish(args.name, args.cpus, args.memory, args.firmware, args.bus, args.network, mac)
+    record = adopt.adopt(this_host(), vms.disk(host, args.disk), wish)
+    text = f"{args.name} is made, on the disk as it is ({record.vm.firmware}). Run it: trivet vm start {args.name}"
+    return said(args, text, name=args.name, uuid=record.uuid, firmware=record.vm.firmware)
+
+
+def _move(args: argparse.Namespace) -> int:
+    from appliance.services.vm import adopt  # noqa: PLC0415 - as in vmhost
+
+    adopt.move(this_host(), args.name, args.disk)
+    return said(args, f"{args.disk} of {args.name} is in the pool.", name=args.name, disk=args.disk)
+
+
 def _autostart(args: argparse.Namespace) -> int:
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
@@ -312,7 +355,7 @@ def _autostart(args: argparse.Namespace) -> int:
 def images(args: argparse.Namespace) -> int:
     """`trivet image` and `trivet image list`."""
     from appliance.host.live import live  # noqa: PLC0415 - as in vmhost
-    from appliance.services.vm.disks import LIBRARY  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm.images import LIBRARY  # noqa: PLC0415 - as in vmhost
 
     names = [name for name in live().files.list(LIBRARY) if not name.startswith(".")]
     return said(args, "\n".join(names) or "The library is empty.", images=names)

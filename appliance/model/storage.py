@@ -13,6 +13,10 @@ UNFINISHED = "trivet-unfinished"
 """Name of the state partition until an installation is complete: such a disk holds nothing that anybody could miss."""
 STATE = "trivet-state"
 
+ADOPTED = "/var/lib/libvirt/adopted"
+"""A file for each disk that is a VM's, by the disk's id: whoever takes disks for the pool leaves these."""
+OF_A_VM = "it is a VM's"
+
 BOOT_MEDIUM = "boot medium"
 SYSTEM_DISK = "system disk"
 """Two of the reasons in `Disk.unusable` that others ask for by name."""

@@ -11,7 +11,7 @@ State = Literal["running", "paused", "stopped", "starting", "template", "deleted
 
 
 class Snapshot(Model):
-    """All disks at one moment. `files` are those of the pool that hold them, by disk; they are never written again."""
+    """All disks at one moment. `files` is where they are, by disk; they are never written again."""
 
     name: str
     at: str
@@ -21,10 +21,11 @@ class Snapshot(Model):
 
 
 class VmRecord(Model):
-    """`files` are the pool's, by disk, that are written to. `wanted` is what it shall be doing, over a loss of power, too.
+    """`files` is where each disk is that is written to, in the words of services/vm/disks.py. `wanted` is what it shall be doing,
+    over a loss of power, too.
 
     `started` is the document as the running VM has it; what differs from `vm` comes with the next start. `rests_on` are the
-    VMs whose files those of a linked clone go on from.
+    VMs whose disks those of a linked clone go on from.
     """
 
     version: Literal[1] = 1

@@ -3,16 +3,20 @@
 
 import sys
 
-from appliance.errors import Unsatisfiable
+from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.etcd import Etcd, Store
 from appliance.host.host import Host
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
+from appliance.model.storage import Disk
+from appliance.node import storage
 from appliance.node.status import followed
 from appliance.services.cluster.observe import etcd
 from appliance.services.hypervisor import observe as hypervisor
 from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
+from appliance.services.storage import swap
+from appliance.services.storage.pool import made
 from appliance.services.vm import life
 from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
@@ -33,6 +37,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         store=store or Etcd(),
         node=spec.node.name,
         emulation=spec.hypervisor.emulation,
+        pool=made(host) is not None,
         cells=cells,
         devices=_devices(host) if len(cells) > 1 else {},
     )
@@ -50,6 +55,20 @@ def _devices(host: Host) -> dict[str, int]:
     nics, _, _ = network.observe(host)
     found = {nic.pci: nic.numa_node for nic in nics if nic.pci}
     return found | {f"{PREFIX}{pci}": node for pci, node in found.items()}
+
+
+def disk(host: Host, name: str) -> Disk:
+    """A disk of this server, as a person names it."""
+    found = swap.find(storage.inventory(host), name)
+    if found.disk is None:
+        raise ApplianceError(f"the disk of {name} is not there", "`trivet disk` shows those that are")
+    return found.disk
+
+
+def ports(host: Host) -> tuple[str, ...]:
+    """The addresses of this server's own ports."""
+    nics, _, _ = network.observe(host)
+    return tuple(nic.label for nic in nics if not nic.vf_of)
 
 
 def run_again(host: Host) -> None:

@@ -121,6 +121,7 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("one of several paths to a multipath disk")),
     same(N_("held by {name}")),
     same(N_("no medium in it")),
+    same(N_("it is a VM's")),
     same(N_("read-only")),
     same(N_("it has no name that lasts: no serial, no WWN, no known place")),
     same(N_("it cannot be read: {reason}")),

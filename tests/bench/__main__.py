@@ -68,9 +68,11 @@ def programs() -> None:
 
 def nodes() -> None:
     """An ISO, its nodes, and what a person would compare them with."""
-    from tests.bench import machines, network, pool  # noqa: PLC0415 - they need what is built, and QEMU; the rest does not
+    # They need what is built, and QEMU; the rest does not.
+    from tests.bench import machines, network, pool, vms  # noqa: PLC0415 - as the line above says
 
     table("container nodes", network.rows())
+    table("VMs on a container node with a pool", vms.rows())
     table("a machine of 2 processors and 2 GiB", machines.rows())
     table("a pool of 3 HDDs with an SSD before them", pool.rows())
 

@@ -9,7 +9,8 @@ from appliance.errors import SpecError
 from appliance.model.document import load
 from appliance.model.placement import Cell, Request
 from appliance.model.vm import Vm, named
-from appliance.services.vm.domain import Found, Source, Wire, render
+from appliance.services.vm.disks import source
+from appliance.services.vm.domain import Found, Wire, render
 from appliance.services.vm.place import place
 from tests.unit.test_golden import agree
 
@@ -34,8 +35,16 @@ WIRES = {
 }
 
 
+PLACES = {
+    "pooled": f"rbd:vms/{UUID}.{{}}.a1b2c3",
+    "adopted": "/dev/disk/by-id/ata-ST4000NM0035_ZC10ABCD",
+}
+"""Where the disks of a VM of this name are; of others they are files."""
+
+
 def found_for(vm: Vm) -> Found:
-    disks = {d.name: Source(file=f"/var/lib/libvirt/images/{vm.name}/{d.name}.qcow2") for d in vm.disks}
+    place_of = PLACES.get(vm.name, f"/var/lib/libvirt/images/{vm.name}/{{}}.qcow2")
+    disks = {d.name: source(place_of.format(d.name)) for d in vm.disks}
     names = [*vm.media, *([vm.kernel.image, vm.kernel.initrd or ""] if vm.kernel else [])]
     want = Request(
         cpus=vm.cpu.max or vm.cpu.count,

@@ -120,8 +120,8 @@ class Guest:
     def __init__(self, node: ContainerNode, name: str) -> None:
         self.node, self.name = node, name
 
-    def wait(self, timeout: float = 90) -> Guest:
-        """Until its agent answers."""
+    def wait(self, timeout: float = 300) -> Guest:
+        """Until its agent answers: seconds, or minutes where others use the processors, too."""
         end = time.monotonic() + timeout
         while not self._ask({"execute": "guest-ping"}).startswith("{"):
             if time.monotonic() > end:
@@ -130,7 +130,7 @@ class Guest:
             time.sleep(0.5)
         return self
 
-    def run(self, script: str, timeout: float = 60, check: bool = True) -> str:
+    def run(self, script: str, timeout: float = 180, check: bool = True) -> str:
         """What a shell in it prints."""
         words = {"path": "/bin/sh", "arg": ["-c", f"export PATH=/bin:/sbin; {script}"], "capture-output": True}
         begun = json.loads(self._ask({"execute": "guest-exec", "arguments": words}))["return"]["pid"]

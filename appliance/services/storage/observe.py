@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from appliance.host.host import Host, UdevDevice
-from appliance.model.storage import Disk, Transport
+from appliance.model.storage import ADOPTED, OF_A_VM, Disk, Transport
 from appliance.services.storage import contents, labels, naming, raid, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
@@ -81,13 +81,13 @@ def _find(host: Host, devices: Sequence[UdevDevice]) -> list[_Found]:
 
 
 def _observe(host: Host, devices: Sequence[UdevDevice], found: Sequence[_Found]) -> tuple[Disk, ...]:
-    used, slots = usage.read(host, devices), _slots(host)
+    used, slots, adopted = usage.read(host, devices), _slots(host), host.files.list(ADOPTED)
     ids = {each.device.path: each.id for each in found}
     disks = []
     for each in found:
         disk = _disk(host, each, slots)
         against, held = usage.reasons(host, used, [each.device, *each.partitions])
-        reasons = _unusable(disk, against)
+        reasons = _unusable(disk, against, adopted)
         volume = raid.read(host, each.device, used.by_name, ids)
         disks.append(disk.model_copy(update={"unusable": tuple(reasons), "held": tuple(held), "raid": volume}))
     looked_at = contents.second_look(host, [d.link for d in disks if not d.contents and not d.unusable])
@@ -137,8 +137,10 @@ def _disk(host: Host, found: _Found, slots: Mapping[str, str]) -> Disk:
     )
 
 
-def _unusable(disk: Disk, used: Sequence[str]) -> Iterator[str]:
+def _unusable(disk: Disk, used: Sequence[str], adopted: Sequence[str]) -> Iterator[str]:
     yield from used
+    if disk.id in adopted:
+        yield OF_A_VM
     if disk.size == 0:
         yield "no medium in it"
     elif disk.read_only:

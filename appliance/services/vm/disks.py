@@ -1,104 +1,194 @@
 # SPDX-License-Identifier: Apache-2.0
-"""VMs' disks as qcow2 files of this node, and the library of images. The one module that knows what a disk is made of.
+"""VMs' disks, by where they are. The one module that knows what a disk is made of:
 
-A VM's files are in a folder of its own, `<uuid>/<disk>.<number>.qcow2`. A snapshot is a file that is not written to any more:
-the next number goes on from it. So a snapshot costs nothing when it is taken, all of a VM's disks have theirs at one moment,
-and a linked clone goes on from another VM's file.
+| where | what |
+|---|---|
+| `rbd:vms/<uuid>.<disk>.<digits>` | an image of the pool (`pooled.py`); with `@<name>` a snapshot of it |
+| `/var/lib/libvirt/images/<uuid>/<disk>.<number>.qcow2` | a chain of files (`chains.py`), where there is no pool |
+| `/dev/disk/...` | a disk of this server that was adopted (`adopt.py`), which is used and never made or removed |
+
+New ones are of the pool where the node has one. Each disk says itself what it is, so a VM that is older than the pool keeps its
+files. All three are words that qemu-img understands.
 """
 
-import json
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Literal
 
-from appliance.errors import CommandError
 from appliance.host.host import Host
+from appliance.model.storage import ADOPTED
 from appliance.model.units import format_size
 from appliance.model.vm import CloudInit, DiskWish
-from appliance.services.vm.records import VmError
+from appliance.services.vm import chains, pooled, qemuimg
+from appliance.services.vm.domain import Source
+from appliance.services.vm.images import image
+from appliance.services.vm.records import Here, VmError
 
-POOL = "/var/lib/libvirt/images"
-LIBRARY = "/var/lib/libvirt/library"
+Kind = Literal["pool", "files", "device"]
 _SEED_KIB = 1024
 
 
-def make(host: Host, owner: str, wish: DiskWish) -> str:
-    """A disk from nothing, or whole from an image of the library. Its file."""
-    file = _next(host, owner, wish.name)
+def kind(where: str) -> Kind:
+    """What a disk is made of."""
+    if where.startswith(qemuimg.POOLED):
+        return "pool"
+    return "device" if where.startswith("/dev/") else "files"
+
+
+def form(where: str) -> str:
+    """In which a guest's bytes are there."""
+    return chains.FORM if kind(where) == "files" else "raw"
+
+
+def source(where: str) -> Source:
+    """A disk for libvirt."""
+    match kind(where):
+        case "pool":
+            return Source(kind="rbd", file=pooled.spec(where), format="raw", user=pooled.USER, secret=pooled.SECRET)
+        case "device":
+            return Source(kind="block", file=where, format="raw")
+        case "files":
+            return Source(file=where)
+
+
+def sources(here: Here, files: Mapping[str, str]) -> dict[str, Source]:
+    """Disks for libvirt, by name; of the pool, libvirt has the key now."""
+    if any(kind(where) == "pool" for where in files.values()):
+        pooled.let_in(here.host)
+    return {disk: source(where) for disk, where in files.items()}
+
+
+def _fresh(here: Here, owner: str, disk: str) -> str:
+    return pooled.fresh(owner, disk) if here.pool else chains.fresh(here.host, owner, disk)
+
+
+def empty(here: Here, owner: str, disk: str, size: int) -> str:
+    """A disk from nothing. Where it is."""
+    where = _fresh(here, owner, disk)
+    (pooled if here.pool else chains).empty(here.host, where, size)
+    return where
+
+
+def make(here: Here, owner: str, wish: DiskWish) -> str:
+    """A disk from nothing, or whole from an image of the library. Where it is."""
     if wish.image is None:
-        host.run(["qemu-img", "create", "-q", "-f", "qcow2", file, str(wish.size)])
-        return file
-    source = image(host, wish.image)
-    if wish.size is not None and wish.size < (has := size(host, source)):
+        return empty(here, owner, wish.name, wish.size or 0)
+    file = image(here.host, wish.image)
+    has = qemuimg.size(here.host, file)
+    if wish.size is not None and wish.size < has:
         message = f"disks: {wish.name} would be smaller than its image {wish.image}, which has {format_size(has)}"
         raise VmError(message, "leave size out, or ask for more")
-    copy(host, source, file)
-    if wish.size is not None:
-        host.run(["qemu-img", "resize", "-q", file, str(wish.size)])
-    return file
+    where = take_in(here, owner, wish.name, file)
+    if wish.size is not None and wish.size > has:
+        grow(here.host, where, wish.size)
+    return where
 
 
-def copy(host: Host, source: str, file: str) -> None:
-    """A whole copy, whatever the source's form and whatever it rests on."""
-    host.run(["qemu-img", "convert", "-q", "-O", "qcow2", source, file])
+def take_in(here: Here, owner: str, disk: str, file: str) -> str:
+    """A whole copy of somebody's file. Where it is."""
+    where = _fresh(here, owner, disk)
+    qemuimg.convert(here.host, file, where, form(where))
+    return where
 
 
-def duplicate(host: Host, owner: str, disk: str, source: str) -> str:
-    """A whole copy of a disk for another VM. Its file."""
-    file = _next(host, owner, disk)
-    copy(host, source, file)
-    return file
+def duplicate(here: Here, owner: str, disk: str, base: str) -> str:
+    """A whole copy of a disk, or of a snapshot of one, for a VM. Where it is."""
+    where = _fresh(here, owner, disk)
+    qemuimg.convert(here.host, base, where, form(where), of=form(base))
+    return where
 
 
-def go_on(host: Host, owner: str, disk: str, base: str) -> str:
-    """A file that goes on from one that is not written to any more."""
-    file = _next(host, owner, disk)
-    host.run(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, file])
-    return file
+def go_on(here: Here, owner: str, disk: str, base: str) -> str:
+    """A disk that goes on from a snapshot, or from a template, and holds what is different. Where it is."""
+    match kind(base):
+        case "pool":
+            return pooled.go_on(here.host, owner, disk, base)
+        case "files":
+            return chains.go_on(here.host, owner, disk, base)
+        case "device":
+            raise VmError(f"{disk} is a disk of the server itself, and nothing can rest on it", "`trivet vm move-disk` it first")
 
 
-def upcoming(host: Host, owner: str, disk: str) -> str:
-    """The file that libvirt shall make, when it is to go on there by itself."""
-    return _next(host, owner, disk)
+def hold(here: Here, owner: str, disk: str, where: str, called: str) -> tuple[str, str]:
+    """A snapshot of a disk that nobody writes to just now: where that is, and where the disk goes on."""
+    match kind(where):
+        case "pool":
+            return pooled.hold(here.host, where, called), where
+        case "files":
+            return where, chains.go_on(here.host, owner, disk, where)
+        case "device":
+            raise VmError(f"{disk} is a disk of the server itself, and has no snapshots", "`trivet vm move-disk` it first")
 
 
-def grow(host: Host, file: str, to: int) -> None:
+def go_back(here: Here, owner: str, disk: str, snapshot: str) -> str:
+    """Have a disk be what a snapshot of it is. Where it goes on."""
+    if kind(snapshot) == "files":
+        return chains.go_on(here.host, owner, disk, snapshot)
+    pooled.go_back(here.host, snapshot)
+    return snapshot.partition("@")[0]
+
+
+def become_template(host: Host, where: str, *, back: bool) -> None:
+    """So that clones can rest on it; or `back`, so that none can."""
+    if kind(where) == "pool":
+        pooled.become_template(host, where, back=back)
+
+
+def flatten(host: Host, where: str) -> None:
+    """Have it hold itself what it rests on; nobody writes to files meanwhile."""
+    match kind(where):
+        case "pool":
+            pooled.flatten(host, where)
+        case "files":
+            chains.rest_on(host, where, "")
+        case "device":
+            pass
+
+
+def grow(host: Host, where: str, to: int) -> None:
     """Make it larger, while nobody writes to it."""
-    host.run(["qemu-img", "resize", "-q", file, str(to)])
+    match kind(where):
+        case "pool":
+            pooled.grow(host, where, to)
+        case "files":
+            chains.grow(host, where, to)
+        case "device":
+            raise VmError("a disk of the server itself has the size that it has", "`trivet vm move-disk` it first")
 
 
-def rest_on(host: Host, file: str, base: str) -> None:
-    """Have a file rest on an older one, and hold itself what is between; nobody writes to it meanwhile."""
-    if base:
-        host.run(["qemu-img", "rebase", "-q", "-f", "qcow2", "-F", "qcow2", "-b", base, file])
-    else:
-        host.run(["qemu-img", "rebase", "-q", "-f", "qcow2", "-b", "", file])
-
-
-def chain(host: Host, file: str) -> list[str]:
-    """The file and those that it rests on, the oldest last."""
-    found = _info(host, file, "--backing-chain")
-    return [str(each["filename"]) for each in found]
-
-
-def size(host: Host, file: str) -> int:
+def size(host: Host, where: str) -> int:
     """What a guest sees, in bytes."""
-    return int(_info(host, file)["virtual-size"])
+    return qemuimg.size(host, where, of=form(where))
 
 
-def remove(host: Host, files: Iterable[str]) -> None:
-    """Delete files of the pool."""
-    for file in files:
-        host.files.remove(file)
+def export(host: Host, where: str, file: str, to: str) -> None:
+    """A whole copy as a file, in a form that others read."""
+    qemuimg.convert(host, where, file, to, of=form(where))
 
 
-def remove_all(host: Host, owner: str) -> None:
-    """Delete whatever a VM has in the pool."""
-    host.run(["rm", "-rf", "--", f"{POOL}/{owner}"])
+def remove(host: Host, disks: Iterable[str]) -> None:
+    """Delete disks, or snapshots; of an adopted one nothing but that it was."""
+    for where in disks:
+        match kind(where):
+            case "pool" if "@" in where:
+                pooled.forget(host, where)
+            case "pool":
+                pooled.remove(host, where)
+            case "files":
+                host.files.remove(where)
+            case "device":
+                host.files.remove(f"{ADOPTED}/{where.rpartition('/')[2]}")
+
+
+def remove_all(here: Here, owner: str, disks: Iterable[str] = ()) -> None:
+    """Delete whatever a VM has, on the node and in the pool."""
+    pool = pooled.images(here.host, owner) if here.pool else []
+    remove(here.host, dict.fromkeys((*pool, *(where for where in disks if kind(where) == "device"))))
+    here.host.run(["rm", "-rf", "--", f"{chains.FOLDER}/{owner}"])
 
 
 def seed(host: Host, owner: str, name: str, wish: CloudInit) -> str:
     """What cloud-init reads: a small volume called CIDATA. Written anew at each start, as the document is then."""
-    file, folder = f"{POOL}/{owner}/seed.img", f"{POOL}/{owner}/seed"
+    file, folder = f"{chains.FOLDER}/{owner}/seed.img", f"{chains.FOLDER}/{owner}/seed"
     texts = {"meta-data": f"instance-id: {owner}\nlocal-hostname: {name}\n", "user-data": wish.user_data}
     if wish.network_config:
         texts["network-config"] = wish.network_config
@@ -109,46 +199,3 @@ def seed(host: Host, owner: str, name: str, wish: CloudInit) -> str:
     host.run(["mcopy", "-i", file, *(f"{folder}/{part}" for part in texts), "::"])
     host.run(["rm", "-rf", "--", folder])
     return file
-
-
-def image(host: Host, name: str) -> str:
-    """The file of an image of the library. VmError with those that there are."""
-    file = f"{LIBRARY}/{name}"
-    if host.files.real(file) is None:
-        names = ", ".join(host.files.list(LIBRARY)) or "it is empty"
-        raise VmError(f"there is no {name} in the library", f"there: {names}; add it with `trivet image add FILE`")
-    return file
-
-
-def add_image(host: Host, source: str, name: str) -> None:
-    """Put a copy of a file into the library; disks in other forms than qcow2 and raw as qcow2."""
-    host.run(["mkdir", "-p", LIBRARY])
-    if host.files.real(f"{LIBRARY}/{name}") is not None:
-        raise VmError(
-            f"there is a {name} in the library already", "remove it with `trivet image remove`, or name this one otherwise"
-        )
-    new = f"{LIBRARY}/.{name}.new"
-    try:
-        form = str(_info(host, source)["format"])
-        if form in ("raw", "qcow2"):
-            host.run(["cp", "--sparse=always", "--", source, new])
-        else:
-            copy(host, source, new)
-        host.run(["mv", "--", new, f"{LIBRARY}/{name}"])
-    except CommandError:
-        host.files.remove(new)
-        raise
-
-
-def _next(host: Host, owner: str, disk: str) -> str:
-    folder = f"{POOL}/{owner}"
-    host.run(["mkdir", "-p", "--mode=0711", folder])
-    taken = [
-        name.rsplit(".", 2)[1] for name in host.files.list(folder) if name.startswith(f"{disk}.") and name.endswith(".qcow2")
-    ]
-    return f"{folder}/{disk}.{max((int(number) for number in taken), default=-1) + 1}.qcow2"
-
-
-def _info(host: Host, file: str, *more: str) -> Any:
-    """As qemu-img has it; --force-share, since a running VM may hold the file."""
-    return json.loads(host.run(["qemu-img", "info", "--force-share", "--output=json", *more, file]).stdout)

@@ -5,6 +5,7 @@ It is rendered anew at each start and edited by nobody. Guests see a q35 machine
 serial, which is their name, ports by their MAC.
 """
 
+from typing import Literal
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
 
@@ -29,14 +30,18 @@ _TPM = {"type": "emulator", "version": "2.0", "persistent_state": "yes"}
 """What it keeps would go with the domain, which is gone when the VM stops."""
 _OWN = 7
 """PCIe ports of what each VM has: SCSI, the agent's channel, USB, balloon, random numbers, a seed."""
+_TYPES = {"file": "file", "block": "block", "rbd": "network"}
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 class Source(Model):
-    """Where a disk is: a file of the pool, with its format."""
+    """Where a disk is: a file with its format, a device, or an image of the pool ("pool/image"), read as `user` by `secret`."""
 
     file: str
     format: str = "qcow2"
+    kind: Literal["file", "block", "rbd"] = "file"
+    user: str = ""
+    secret: str = ""
 
 
 class Wire(Model):
@@ -209,10 +214,10 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
 
 def disk_element(wish: DiskWish, source: Source, number: int, turn: int = 0) -> Element:
     """A disk of a domain; its number gives it the name that libvirt insists on."""
-    element = Element("disk", type="file", device="disk")
+    element = Element("disk", type=_TYPES[source.kind], device="disk")
     trim = "unmap" if wish.discard else "ignore"
     SubElement(element, "driver", name="qemu", type=source.format, cache=wish.cache, discard=trim)
-    SubElement(element, "source", file=source.file)
+    element.append(source_element(source))
     prefix = "vd" if wish.bus == "virtio" else "sd"
     SubElement(element, "target", dev=_target(prefix, number), bus=wish.bus)
     _address(element, wish.bus, number)
@@ -226,6 +231,19 @@ def disk_element(wish: DiskWish, source: Source, number: int, turn: int = 0) -> 
         if wish.iops:
             _text(tune, "total_iops_sec", str(wish.iops))
     return element
+
+
+def source_element(source: Source) -> Element:
+    """Where a disk is, for libvirt. The pool's monitors are not said: each node's own ceph.conf has them."""
+    match source.kind:
+        case "rbd":
+            element = Element("source", protocol="rbd", name=source.file)
+            SubElement(SubElement(element, "auth", username=source.user), "secret", type="ceph", uuid=source.secret)
+            return element
+        case "block":
+            return Element("source", dev=source.file)
+        case "file":
+            return Element("source", file=source.file)
 
 
 def _address(element: Element, bus: str, number: int) -> None:

@@ -8,10 +8,10 @@ from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.model.vm import Vm
 from appliance.model.vmrecord import VmRecord
-from appliance.services.vm import disks
+from appliance.services.vm import chains, disks, images, qemuimg
 from appliance.services.vm.life import keep_new
 from appliance.services.vm.observe import state
-from appliance.services.vm.records import VMS, Here, VmError, everything, load, with_macs
+from appliance.services.vm.records import VMS, Here, VmError, checked, everything, load, with_macs
 
 _CPUS, _MEMORY = "3", "4"
 """Numbers of CIM for what a line of an OVF's hardware is."""
@@ -25,18 +25,18 @@ def add_image(here: Here, file: str, name: str) -> str:
         Vm.model_validate({"version": 1, "name": "x", "memory": {"size": "16MiB"}, "media": [name]})
     except ValueError:
         raise VmError(f"{name!r} is not a name for the library", "letters, digits and . _ + - alone: say --name") from None
-    disks.add_image(here.host, file, name)
+    images.add_image(here.host, file, name)
     return name
 
 
 def remove_image(here: Here, name: str) -> None:
     """Out of the library, unless a VM starts with it. Disks that were made of it are whole without it."""
-    file = disks.image(here.host, name)
+    file = images.image(here.host, name)
     documents = [kept.record.vm for kept in everything(here)]
     used = [vm.name for vm in documents if name in vm.media or (vm.kernel and name in (vm.kernel.image, vm.kernel.initrd))]
     if used:
         raise VmError(f"{', '.join(used)} start{'s' * (len(used) == 1)} with {name}", "change their documents first")
-    disks.remove(here.host, [file])
+    here.host.files.remove(file)
 
 
 def export(here: Here, name: str, folder: str, form: str) -> list[str]:
@@ -51,7 +51,7 @@ def export(here: Here, name: str, folder: str, form: str) -> list[str]:
     files = []
     for disk, source in record.files.items():
         file = f"{folder}/{name}-{disk}.{form}"
-        here.host.run(["qemu-img", "convert", "-q", "-O", form, source, file])
+        disks.export(here.host, source, file, form)
         files.append(file)
     document = f"{folder}/{name}.json"
     here.host.files.write(document, record.vm.model_dump_json(exclude_defaults=True, indent=1) + "\n")
@@ -66,13 +66,13 @@ def take_in(here: Here, name: str, files: list[str], *, memory: str, cpus: int, 
         if here.host.files.real(file) is None:
             raise ApplianceError(f"there is no file {file}", "name one on this node")
     owner = str(uuid.uuid4())
-    unpacked = f"{disks.POOL}/{owner}.ova"
+    unpacked = f"{chains.FOLDER}/{owner}.ova"
     try:
         if len(files) == 1 and files[0].lower().endswith(".ova"):
             files, said_cpus, said_memory = _unpack(here.host, files[0], unpacked)
             cpus, memory = cpus or said_cpus, memory or said_memory
         wished = {f"disk{number}": file for number, file in enumerate(files)}
-        sizes = {disk: disks.size(here.host, file) for disk, file in wished.items()}
+        sizes = {disk: qemuimg.size(here.host, file) for disk, file in wished.items()}
         document = {
             "version": 1,
             "name": name,
@@ -81,19 +81,11 @@ def take_in(here: Here, name: str, files: list[str], *, memory: str, cpus: int, 
             "firmware": firmware,
             "disks": [{"name": disk, "size": size} for disk, size in sizes.items()],
         }
-        vm = with_macs(_valid(document), owner)
+        vm = with_macs(checked(document), owner)
         record = VmRecord(vm=vm, uuid=owner, node=here.node)
-        return keep_new(here, record, lambda: {d: disks.duplicate(here.host, owner, d, f) for d, f in wished.items()})
+        return keep_new(here, record, lambda: {d: disks.take_in(here, owner, d, f) for d, f in wished.items()})
     finally:
         here.host.run(["rm", "-rf", "--", unpacked])
-
-
-def _valid(document: dict[str, object]) -> Vm:
-    try:
-        return Vm.model_validate(document)
-    except ValueError as error:
-        message = str(error).splitlines()[2].partition("[")[0].strip().removeprefix("Value error, ")
-        raise ApplianceError(message) from None
 
 
 def _unpack(host: Host, file: str, folder: str) -> tuple[list[str], int, str]:

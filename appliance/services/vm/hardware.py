@@ -10,7 +10,8 @@ from appliance.model.vm import DiskWish, NicWish, Vm, named
 from appliance.model.vmrecord import VmRecord
 from appliance.services.vm import changes, disks, networks
 from appliance.services.vm.changes import Change
-from appliance.services.vm.domain import Source, disk_element, free_number, memory_element, port_element
+from appliance.services.vm.domain import disk_element, free_number, memory_element, port_element
+from appliance.services.vm.images import image
 from appliance.services.vm.life import VIRSH, accelerated, tidy
 from appliance.services.vm.observe import live, state
 from appliance.services.vm.records import Here, Kept, VmError, load, with_macs
@@ -32,9 +33,10 @@ def change(here: Here, kept: Kept, document: Vm) -> tuple[str, ...]:
     changes.check(had.vm, wished)
     if had.template:
         raise VmError(f"{name} is a template, which others rest on", "clone it, and change the clone")
-    for image in (*wished.media, *(each.image for each in wished.disks if each.image and each.name not in had.files)):
-        disks.image(here.host, image)
-    files = {d.name: had.files.get(d.name) or disks.make(here.host, had.uuid, d) for d in wished.disks}
+    for each in (*wished.media, *(disk.image for disk in wished.disks if disk.image and disk.name not in had.files)):
+        image(here.host, each)
+    _fixed(had, wished)
+    files = {d.name: had.files.get(d.name) or disks.make(here, had.uuid, d) for d in wished.disks}
     _no_snapshot_of(had, set(had.files) - set(files))
     networks.claim(here, wished)
     new = tuple(d if d.size else d.model_copy(update={"size": disks.size(here.host, files[d.name])}) for d in wished.disks)
@@ -66,6 +68,14 @@ def _no_snapshot_of(record: VmRecord, gone: set[str]) -> None:
             raise VmError(f"the snapshot {snapshot.name} has {', '.join(here)}", "delete the snapshot first")
 
 
+def _fixed(had: VmRecord, wished: Vm) -> None:
+    """A disk of the server itself has the size that it has."""
+    before = {disk.name: disk.size for disk in had.vm.disks}
+    for disk in wished.disks:
+        if disks.kind(had.files.get(disk.name, "")) == "device" and disk.size != before.get(disk.name):
+            raise VmError(f"{disk.name} is a disk of the server itself, and grows no more", "`trivet vm move-disk` it first")
+
+
 def _grow(here: Here, had: VmRecord, wished: Vm) -> None:
     before = {disk.name: disk.size for disk in had.vm.disks}
     for disk in wished.disks:
@@ -86,7 +96,8 @@ def _do(here: Here, record: VmRecord, each: Change) -> None:
     match each.kind:
         case "attach-disk" if each.disk:
             number = free_number(live(here.host, name), each.disk.bus)
-            element = disk_element(each.disk, Source(file=record.files[each.disk.name]), number)
+            (source,) = disks.sources(here, {each.disk.name: record.files[each.disk.name]}).values()
+            element = disk_element(each.disk, source, number)
             _device(here, name, "attach-device", element)
         case "detach-disk" if each.disk:
             _detach_disk(here, name, each.disk)
@@ -147,7 +158,7 @@ def _until(gone: Callable[[], bool], sentence: str) -> None:
 def resize(here: Here, name: str, disk: str, size: int) -> tuple[str, ...]:
     """Make a disk larger."""
     kept = load(here, name)
-    _disk_of(kept.record.vm, disk)
+    disk_of(kept.record.vm, disk)
     grown = tuple(d.model_copy(update={"size": size}) if d.name == disk else d for d in kept.record.vm.disks)
     return change(here, kept, _valid(kept.record.vm, {"disks": grown}))
 
@@ -165,16 +176,19 @@ def detach(here: Here, name: str, *, disk: str = "", mac: str = "") -> tuple[str
     kept = load(here, name)
     vm = kept.record.vm
     if disk:
-        _disk_of(vm, disk)
+        disk_of(vm, disk)
         return change(here, kept, _valid(vm, {"disks": tuple(each for each in vm.disks if each.name != disk)}))
     if not any(nic.mac == mac for nic in vm.nics):
         raise VmError(f"{name} has no port {mac}", f"it has: {', '.join(nic.mac or '' for nic in vm.nics) or 'none'}")
     return change(here, kept, _valid(vm, {"nics": tuple(nic for nic in vm.nics if nic.mac != mac)}))
 
 
-def _disk_of(vm: Vm, disk: str) -> None:
-    if not any(each.name == disk for each in vm.disks):
+def disk_of(vm: Vm, disk: str) -> DiskWish:
+    """One of its disks. VmError when it has none of this name."""
+    found = next((each for each in vm.disks if each.name == disk), None)
+    if found is None:
         raise VmError(f"{vm.name} has no disk {disk}", f"it has: {', '.join(each.name for each in vm.disks) or 'none'}")
+    return found
 
 
 def _valid(vm: Vm, update: dict[str, object]) -> Vm:

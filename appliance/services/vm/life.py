@@ -16,8 +16,9 @@ from appliance.errors import ApplianceError, StalePlan
 from appliance.model.placement import Placement, Request
 from appliance.model.vm import Vm, named
 from appliance.model.vmrecord import State, VmRecord, VmView
-from appliance.services.vm import changes, disks, networks
-from appliance.services.vm.domain import Found, Source, render
+from appliance.services.vm import chains, changes, disks, networks
+from appliance.services.vm.domain import Found, render
+from appliance.services.vm.images import image
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
 from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, everything, fresh, load, with_macs
@@ -26,6 +27,7 @@ from appliance.services.vm.records import networks as known_networks
 VIRSH = ("virsh", "--quiet")
 RETENTION = timedelta(days=30)
 """In the recycle bin."""
+LINKED = "they are linked clones: purge them, or make them whole with `trivet vm flatten`"
 _POLL = 0.2
 _TPMS = "/var/lib/libvirt/swtpm"
 
@@ -37,9 +39,9 @@ def create(here: Here, document: Vm) -> VmRecord:
     owner = str(uuid.uuid4())
     vm = with_macs(named(document), owner)
     for name in _images(vm):
-        disks.image(here.host, name)
+        image(here.host, name)
     return keep_new(
-        here, VmRecord(vm=vm, uuid=owner, node=here.node), lambda: {d.name: disks.make(here.host, owner, d) for d in vm.disks}
+        here, VmRecord(vm=vm, uuid=owner, node=here.node), lambda: {d.name: disks.make(here, owner, d) for d in vm.disks}
     )
 
 
@@ -53,7 +55,7 @@ def keep_new(here: Here, record: VmRecord, make: Callable[[], dict[str, str]]) -
         kept.save()
     except ApplianceError:
         networks.release(here, record.vm.nics)
-        disks.remove_all(here.host, record.uuid)
+        disks.remove_all(here, record.uuid)
         raise
     networks.sync_all(here, (nic.network for nic in record.vm.nics))
     return kept.record
@@ -101,11 +103,12 @@ def accelerated(here: Here) -> bool:
 def _found(here: Here, record: VmRecord) -> Found:
     """What the node has for the document."""
     vm, owner = record.vm, record.uuid
+    chains.folder(here.host, owner)
     return Found(
         uuid=owner,
         kvm=accelerated(here),
-        disks={disk: Source(file=file) for disk, file in record.files.items()},
-        images={name: disks.image(here.host, name) for name in _images(vm, disks_too=False)},
+        disks=disks.sources(here, record.files),
+        images={name: image(here.host, name) for name in _images(vm, disks_too=False)},
         wires=networks.wires(here, vm, owner),
         seed=disks.seed(here.host, owner, vm.name, vm.cloud_init) if vm.cloud_init else "",
         placement=_placement(here, vm),
@@ -216,12 +219,11 @@ def purge(here: Here, name: str) -> None:
 def _purge(here: Here, kept: Kept) -> None:
     record = kept.record
     if users := resting(here, record.uuid):
-        raise VmError(
-            f"the disks of {', '.join(users)} rest on those of {record.vm.name}", "they are linked clones: purge them first"
-        )
+        raise VmError(f"the disks of {', '.join(users)} rest on those of {record.vm.name}", LINKED)
+    kept.save(files={}, snapshots=())  # nobody else does anything about it from here on; what fails is asked for again
+    disks.remove_all(here, record.uuid, record.files.values())
     here.store.delete(kept.key, kept.revision)
     networks.release(here, record.vm.nics)
-    disks.remove_all(here.host, record.uuid)
     here.host.run(["rm", "-rf", "--", f"{_TPMS}/{record.uuid}"])
 
 

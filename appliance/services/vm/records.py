@@ -23,7 +23,8 @@ _PORTS = uuid.UUID("5d2a1c1e-64f5-5c7a-9c43-8d4c1c8e9b70")
 
 @dataclass(frozen=True)
 class Here:
-    """This node, for VMs: its doors, the documents, its name, whether it may emulate, and its NUMA nodes without reserve.
+    """This node, for VMs: its doors, the documents, its name, whether it may emulate, whether new disks are of a pool, and
+    its NUMA nodes without reserve.
 
     `devices` maps a PCI address, or the name of a pool of virtual functions, to its NUMA node.
     """
@@ -32,6 +33,7 @@ class Here:
     store: Store
     node: str
     emulation: bool = False
+    pool: bool = False
     cells: tuple[Cell, ...] = ()
     devices: dict[str, int] = field(default_factory=dict)
 
@@ -104,6 +106,14 @@ def network(here: Here, name: str) -> tuple[NetworkRecord, int]:
 def networks(here: Here) -> tuple[NetworkRecord, ...]:
     """All networks, by name."""
     return tuple(NetworkRecord.model_validate_json(entry.text) for entry in here.store.list(NETWORKS))
+
+
+def checked(document: dict[str, object]) -> Vm:
+    """The document that we have put together, checked as one that is read."""
+    try:
+        return Vm.model_validate(document)
+    except ValidationError as error:
+        raise ApplianceError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from None
 
 
 def mac_of(vm: str, number: int) -> str:

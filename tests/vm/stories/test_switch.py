@@ -21,8 +21,8 @@ def document(node: Node, number: int, business: dict[str, Any], more: dict[str, 
     return answers.spec(KEY, node.name, network={"planes": planes})
 
 
-def ready(node: ContainerNode) -> dict[str, Any]:
-    assert node.run("systemctl is-system-running --wait", timeout=60) == "running"
+def ready(node: ContainerNode, seconds: float = 60) -> dict[str, Any]:
+    assert node.run("systemctl is-system-running --wait", timeout=seconds) == "running"
     told: dict[str, Any] = json.loads(node.run("trivet status --json"))
     assert told["state"] == "ready", json.dumps(told, indent=1)
     return told

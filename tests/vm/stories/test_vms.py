@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
+from pathlib import Path
 from typing import Any
 
-from tests.vm import answers, guest
+from tests.vm import answers, bootable, guest
 from tests.vm.containers import ContainerLab, ContainerNode
 from tests.vm.guest import Guest
 from tests.vm.nspawn import Node
@@ -18,12 +20,19 @@ KERNEL = {"image": guest.KERNEL, "initrd": guest.INITRD, "arguments": "console=t
 """Without its check of the timer: emulated on a busy machine it may fail, and the kernel gives up."""
 
 
-def node_with_vms(containers: ContainerLab) -> ContainerNode:
-    node = containers.node(Node("n1", networks=("mgmt", "edge")))
+POOL_DISKS = 2
+
+
+def node_with_vms(containers: ContainerLab, *, disks: tuple[str, ...] = ("6G", "6G")) -> ContainerNode:
+    """Its own disks make a pool, and VMs' disks are there; without any they are files of the node. On a third is a system."""
+    node = containers.node(Node("n1", networks=("mgmt", "edge"), disks=disks))
+    if len(disks) > POOL_DISKS:
+        bootable.make(node.folder / f"disk{POOL_DISKS}.img")
     wish = document(node.node, 1, {"vlan": "trunk"}) | {"hypervisor": {"emulation": True}}
+    wish |= {"storage": {}} if disks else {}
     (node.state / "spec.yaml").write_text(answers.text(wish))
     node.start()
-    told = ready(node)
+    told = ready(node, 180)
     assert [each["where"] for each in told["pending"]] == [], "the hypervisor is carried out"
     guest.library(node)
     return node
@@ -53,11 +62,57 @@ def written(node: ContainerNode, name: str, disk: str) -> str:
     return node.run(f"qemu-img dd -O raw bs=512 count=1 if={file} of=/tmp/first && tr -d '\\0' < /tmp/first; rm -f /tmp/first")
 
 
+def images(node: ContainerNode) -> set[str]:
+    """What the pool has, in the words of documents."""
+    return {f"rbd:vms/{name}" for name in node.run("rbd ls vms").split()}
+
+
+def in_the_pool(node: ContainerNode) -> None:
+    """The disk is an image that libvirt's user may use, whose key is nowhere to be read."""
+    assert images(node) == set(shown(node, "one")["disks"].values()), "its disk is an image of the pool"
+    assert "5000" in node.run("virsh blkdeviotune one vda | grep 'total_iops_sec  *:'")
+    keyring = node.run("ceph auth get client.libvirt")
+    key = keyring.partition("key = ")[2].split()[0]
+    assert "profile rbd pool=vms" in keyring
+    assert not node.output(f"grep -rqF {key} /etc /run /proc/[0-9]*/cmdline /var/lib/libvirt /var/log 2>/dev/null").ok, "a key"
+    assert key not in node.run("virsh dumpxml one --security-info; etcdctl get --prefix /")
+
+
+def copies(node: ContainerNode) -> None:
+    """A whole copy, a template, linked copies of it that differ; the bin; out and in again."""
+    node.run("trivet vm clone one two")
+    node.run("trivet vm template one")
+    assert not node.output("trivet vm start one").ok
+    node.run("trivet vm clone one linked --linked")
+    image = shown(node, "linked")["disks"]["data"].removeprefix("rbd:")
+    told = json.loads(node.run(f"rbd info {image} --format json"))
+    assert f"rbd:vms/{told['parent']['image']}" == shown(node, "one")["disks"]["data"]
+    assert json.loads(node.run(f"rbd du --exact {image} --format json"))["images"][0]["used_size"] == 0
+    assert [written(node, name, "data") for name in ("two", "linked")] == ["kept", "kept"]
+    node.run("trivet vm delete one")
+    refused = node.output("trivet vm purge one --yes")
+    assert not refused.ok
+    assert "linked" in refused.text, refused.text
+    node.run("trivet vm restore one && trivet vm delete two && trivet vm purge two --yes")
+    assert {each["name"] for each in json.loads(node.run("trivet vm list --json"))["vms"]} == {"one", "linked"}
+    assert "two" not in node.run("etcdctl get --prefix --keys-only /trivet")
+    assert images(node) == {where for name in ("one", "linked") for where in shown(node, name)["disks"].values()}
+    node.run("trivet vm flatten linked && trivet vm delete one && trivet vm purge one --yes")
+    assert images(node) == set(shown(node, "linked")["disks"].values()), "it holds all itself, and the other could go"
+    assert written(node, "linked", "data") == "kept"
+
+    # Out and in again, in another hypervisor's form.
+    node.run("trivet vm export linked /tmp/out --format vmdk")
+    node.run("trivet vm import back /tmp/out/linked-data.vmdk --memory 128MiB")
+    assert written(node, "back", "disk0") == "kept"
+
+
 @story("vm-life", quick=True)
 def test_vm_life(containers: ContainerLab) -> None:
     """Made, run, changed under way, suspended, stopped from outside and from within, copied, deleted, restored."""
     node = node_with_vms(containers)
-    one = vm(node, "one", disks=[{"name": "data", "size": "64MiB"}], cpu={"count": 1}).wait()
+    one = vm(node, "one", disks=[{"name": "data", "size": "64MiB", "iops": 5000}], cpu={"count": 1}).wait()
+    in_the_pool(node)
     assert node.run("virsh --quiet list --name").split() == ["one"]
     assert "guest: is at its shell" in node.run("trivet vm console one --log")
     assert one.run("cat /sys/block/vda/size /sys/block/vda/serial").split() == [str(64 * 2048), "data"]
@@ -88,33 +143,28 @@ def test_vm_life(containers: ContainerLab) -> None:
     one.run("echo kept > /dev/vda; sync")
     node.run('virsh --quiet qemu-agent-command one \'{"execute":"guest-shutdown"}\' --timeout 1 || true')
     node.run('until [ -z "$(virsh --quiet list --name)" ]; do sleep 0.2; done')
-
-    # A whole copy, a template, linked copies of it that differ; the bin.
-    node.run("trivet vm clone one two")
-    node.run("trivet vm template one")
-    assert not node.output("trivet vm start one").ok
-    node.run("trivet vm clone one linked --linked")
-    file = shown(node, "linked")["disks"]["data"]
-    assert json.loads(node.run(f"qemu-img info --output=json {file}"))["actual-size"] < 2**20
-    assert [written(node, name, "data") for name in ("two", "linked")] == ["kept", "kept"]
-    node.run("trivet vm delete one")
-    refused = node.output("trivet vm purge one --yes")
-    assert not refused.ok
-    assert "linked" in refused.text, refused.text
-    node.run("trivet vm restore one && trivet vm delete two && trivet vm purge two --yes")
-    assert {each["name"] for each in json.loads(node.run("trivet vm list --json"))["vms"]} == {"one", "linked"}
-    assert "two" not in node.run("etcdctl get --prefix --keys-only /trivet")
-
-    # Out and in again, in another hypervisor's form.
-    node.run("trivet vm export linked /tmp/out --format vmdk")
-    node.run("trivet vm import back /tmp/out/linked-data.vmdk --memory 128MiB")
-    assert written(node, "back", "disk0") == "kept"
+    copies(node)
 
 
 @story("snapshot-revert")
 def test_snapshot_revert(containers: ContainerLab) -> None:
     """Two disks, written, held while the VM runs, written again, gone back: the old content, on both; and forward again."""
     node = node_with_vms(containers)
+    snapshot_revert(node)
+    assert images(node) == set(shown(node, "one")["disks"].values())
+    assert all(node.run(f"rbd snap ls {image.removeprefix('rbd:')}") == "" for image in images(node)), "none is left"
+
+
+@story("snapshot-revert-without-a-pool")
+def test_snapshot_revert_without_a_pool(containers: ContainerLab) -> None:
+    """The same on a node that has no disks for a pool."""
+    node = node_with_vms(containers, disks=())
+    snapshot_revert(node)
+    kept = node.run("ls /var/lib/libvirt/images/*/*.qcow2").split()
+    assert sorted(kept) == sorted(shown(node, "one")["disks"].values()), "no file of a snapshot is left"
+
+
+def snapshot_revert(node: ContainerNode) -> None:
     disks = [{"name": "first", "size": "32MiB"}, {"name": "second", "size": "32MiB"}]
     one = vm(node, "one", disks=disks).wait()
     one.run("echo old > /dev/vda; echo old > /dev/vdb; sync")
@@ -137,14 +187,12 @@ def test_snapshot_revert(containers: ContainerLab) -> None:
     assert [written(node, "one", disk) for disk in ("first", "second")] == ["new", "new"]
     node.run("trivet vm snapshot one before --delete && trivet vm snapshot one after --delete")
     assert [written(node, "one", disk) for disk in ("first", "second")] == ["new", "new"]
-    kept = node.run("ls /var/lib/libvirt/images/*/*.qcow2").split()
-    assert sorted(kept) == sorted(shown(node, "one")["disks"].values()), "no file of a snapshot is left"
 
 
 @story("overlay-rule-stops")
 def test_overlay_rule_stops(containers: ContainerLab) -> None:
     """Two guests get addresses, know each other by name and reach one another; a rule stops one, and not its replies."""
-    node = node_with_vms(containers)
+    node = node_with_vms(containers, disks=())
     make(node, "network", name="inside", subnet="10.1.0.0/24")
     a, b = (vm(node, name, nics=[{"network": "inside", "groups": [group]}]) for name, group in (("a", "clients"), ("b", "web")))
     for each in (a, b):
@@ -179,11 +227,13 @@ def test_vms_return_after_power_cut(containers: ContainerLab) -> None:
     node = node_with_vms(containers)
     make(node, "network", name="inside", subnet="10.1.0.0/24")
     for name, order in (("third", 30), ("first", 10), ("second", 20)):
-        vm(node, name, nics=[{"network": "inside"}], start={"order": order, "delay": "1s"})
+        disks = [{"name": "data", "size": "16MiB"}]
+        vm(node, name, disks=disks, nics=[{"network": "inside"}], start={"order": order, "delay": "1s"})
     vm(node, "stopped", run=False)
     off = vm(node, "off").wait()
     Guest(node, "first").wait()
     before = shown(node, "first")["addresses"]
+    Guest(node, "first").run("echo kept > /dev/vda; sync")
     off.run("(sleep 1; poweroff -f) > /dev/null 2>&1 &")
     node.run("until ! virsh --quiet list --name | grep -q off; do sleep 0.5; done", timeout=60)
     node.run(
@@ -200,6 +250,61 @@ def test_vms_return_after_power_cut(containers: ContainerLab) -> None:
     assert [line.split()[0] for line in said.splitlines()] == ["first", "second", "third"]
     assert shown(node, "first")["addresses"] == before
     first = Guest(node, "first")
+    assert first.run("head -c 4 /dev/vda") == "kept"
     first.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=60)
     first.run("until ping -c 1 -W 1 third.inside; do sleep 1; done", timeout=90)
     assert {shown(node, name)["state"] for name in ("stopped", "off")} == {"stopped"}
+
+
+@story("adopt-disk")
+def test_adopt_disk(containers: ContainerLab) -> None:
+    """A server's old system runs as a VM from its own untouched disk, and moves into the pool while it writes."""
+    node = node_with_vms(containers, disks=("6G", "6G", f"{bootable.SIZE}M"))
+    disk = node.loops[POOL_DISKS]
+    make(node, "network", name="edge", vlan=30)
+    before = hashlib.sha256(disk.file.read_bytes()).hexdigest()
+    refused = node.output("trivet vm adopt n1-disk0 --name taken")
+    assert "OSD" in refused.text, refused.text
+    refused = node.output("trivet vm adopt n1-disk2 --name old --network edge")
+    assert node.node.mac(1) in refused.text, "the addresses that it may have had"
+    mac = "02:00:00:00:00:77"
+    said = node.run(f"trivet vm adopt n1-disk2 --name old --memory 256MiB --bus virtio --network edge --mac {mac}")
+    assert "uefi" in said
+    assert hashlib.sha256(disk.file.read_bytes()).hexdigest() == before
+    assert not node.output("trivet vm adopt n1-disk2 --name twice").ok
+    assert "it is a VM's" in node.run("trivet disk")
+    (node.state / "spec-wipe.yaml").write_text(
+        (node.state / "spec.yaml").read_text().replace("storage: {}", "storage: {wipe: true}")
+    )
+    assert "n1-disk2" not in node.run("trivet plan --json /var/lib/trivet/spec-wipe.yaml"), "nobody takes it for the pool"
+
+    node.run("trivet vm start old")
+    old = Guest(node, "old").wait(600)
+    assert mac in node.run("virsh domiflist old")
+    old.run("echo before > /dev/vda2; sync")
+    assert bytes_of(disk.file) == b"before"
+    assert not node.output("trivet vm snapshot old s").ok
+    assert not node.output("trivet vm resize old disk0 1GiB").ok
+
+    old.run("(n=0; until [ -e /run/stop ]; do n=$((n+1)); echo $n > /dev/vda2; sync; sleep 0.1; done) > /dev/null 2>&1 &")
+    node.run("trivet vm move-disk old disk0", timeout=240)
+    (image,) = images(node)
+    assert image.removeprefix("rbd:") in node.run("virsh domblklist old")
+    left = bytes_of(disk.file)
+    old.run("touch /run/stop; sleep 3; echo after > /dev/vda2; sync")
+    assert bytes_of(disk.file) == left, "the disk is not touched any more"
+    assert int(left) > 1
+    node.run("trivet vm stop old --force")
+    node.run(f"rbd export {image.removeprefix('rbd:')} /tmp/moved 2>/dev/null")
+    assert node.run(f"dd if=/tmp/moved bs=1M skip={bootable.DATA // 2**20} count=1 2>/dev/null | head -n 1") == "after"
+    assert "it is a VM's" not in node.run("trivet disk")
+    node.run("trivet vm start old")
+    Guest(node, "old").wait(600)
+    node.run("trivet vm snapshot old now && trivet vm resize old disk0 256MiB")
+
+
+def bytes_of(file: Path) -> bytes:
+    """The first line of the second partition, on the disk itself."""
+    with file.open("rb") as disk:
+        disk.seek(bootable.DATA)
+        return disk.readline(512).strip()
