@@ -389,7 +389,7 @@ def bench(lab: Lab, recipe: Recipe) -> VM:
     for index, disk in enumerate(recipe.machine.disks):
         vm.plug(disk, "port-spare0" if disk.bus == "scsi" else f"port-spare{index + 1}")
     number = sum(disk.paths for disk in recipe.machine.disks)
-    vm.run(f"until [ $(lsblk -dno TYPE -e 7,9,11,253,254 | grep -c disk) -ge {number} ]; do sleep 0.5; done", timeout=120)
+    vm.run(f"until [ $(lsblk -dno NAME | grep -cE '^(sd|vd|nvme)') -ge {number} ]; do sleep 0.5; done", timeout=300)
     vm.run("udevadm settle; sleep 3; udevadm settle", timeout=120)
     return vm
 
