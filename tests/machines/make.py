@@ -38,6 +38,8 @@ class Recipe:
     before: str = ""
     medium: str = "cd"
     arguments: str = ""
+    plugged: bool = False
+    """The disks are put in while the live system runs: that is started once for all such machines."""
 
 
 def nics(*models: str) -> tuple[Nic, ...]:
@@ -91,8 +93,16 @@ blkid $one $two
 sync
 """
 
+IMSM_PAIR = f"""
+export IMSM_NO_PLATFORM=1
+mdadm --create /dev/md/imsm0 --run --metadata=imsm --raid-devices=2 {ID}/scsi-0QEMU_QEMU_HARDDISK_IMSM-*
+mdadm --create /dev/md/volume0 --run --level=1 --assume-clean --raid-devices=2 /dev/md/imsm0
+udevadm settle; mdadm --wait-clean --scan; mdadm --stop /dev/md/volume0; mdadm --stop /dev/md/imsm0
+sync
+"""
+
 DDF = f"""
-one={ID}/ata-QEMU_HARDDISK_DDF-ONE two={ID}/ata-QEMU_HARDDISK_DDF-TWO
+one={ID}/scsi-0QEMU_QEMU_HARDDISK_DDF-ONE two={ID}/scsi-0QEMU_QEMU_HARDDISK_DDF-TWO
 mdadm --create /dev/md/ddf0 --run --metadata=ddf --raid-devices=2 $one $two
 mdadm --create /dev/md/mirror --run --level=1 --assume-clean --raid-devices=2 --size=8G /dev/md/ddf0
 udevadm settle
@@ -134,6 +144,12 @@ sync
 
 def _scsi(*serials: str) -> tuple[Disk, ...]:
     return tuple(Disk(f"scsi{n}", "scsi", "10G", serial=serial, rotational=True) for n, serial in enumerate(serials))
+
+
+BENCH = Machine("bench", memory="3G", nics=nics("e1000e"), spare_ports=12)
+
+
+PLUGGED = "QEMU 10 by tests/machines/make.py: BIOS, disks put in while it ran: "
 
 
 def spinning(number: int) -> Disk:
@@ -207,17 +223,19 @@ swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
         prepare=IMSM,
     ),
     "imsm-volume": Recipe(
-        Machine("imsm", disks=tuple(Disk(f"sata{n}", "sata", "16G", serial=f"IMSM-{w}") for n, w in enumerate(("ONE", "TWO"))),
+        Machine("imsm", disks=tuple(Disk(f"sata{n}", "scsi", "16G", serial=f"IMSM-{w}") for n, w in enumerate(("ONE", "TWO"))),
                 nics=nics("e1000e")),
-        "QEMU 10 by tests/machines/make.py: BIOS, an Intel IMSM RAID1 that runs, since the kernel was given IMSM_NO_PLATFORM=1.",
-        prepare=IMSM,
+        PLUGGED + "an Intel IMSM RAID1, which IMSM_NO_PLATFORM=1 starts.",
+        prepare=IMSM_PAIR,
         arguments="IMSM_NO_PLATFORM=1",
+        plugged=True,
     ),
     "ddf-volume": Recipe(
-        Machine("ddf", disks=(*(Disk(f"sata{n}", "sata", "16G", serial=f"DDF-{w}") for n, w in enumerate(("ONE", "TWO"))),
+        Machine("ddf", disks=(*(Disk(f"sata{n}", "scsi", "16G", serial=f"DDF-{w}") for n, w in enumerate(("ONE", "TWO"))),
                               *_scsi("HDD0", "HDD1", "HDD2")), nics=nics("e1000e")),
-        "QEMU 10 by tests/machines/make.py: BIOS, two SATA disks that are a DDF RAID1, three blank HDDs.",
+        PLUGGED + "two disks that are a DDF RAID1, three blank HDDs.",
         prepare=DDF,
+        plugged=True,
     ),
     "one-ssd-four-hdds": Recipe(
         Machine("hybrid", disks=(Disk(serial="SYS0"), Disk("nvme0", "nvme", "20G", serial="NV0"), *map(spinning, range(4))),
@@ -226,35 +244,41 @@ swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
     ),
     "two-ssds-twelve-hdds": Recipe(
         Machine("shelf", disks=(Disk("nvme0", "nvme", "24G", serial="NV0"), Disk("nvme1", "nvme", "24G", serial="NV1"),
-                                Disk("sata0", "sata", "16G", serial="SYS0"), *map(spinning, range(12))), nics=nics("e1000e")),
-        "QEMU 10 by tests/machines/make.py: BIOS, a SATA SSD for the system, two NVMe SSDs and twelve SCSI HDDs, all blank.",
+                                Disk("sata0", "scsi", "16G", serial="SYS0"), *map(spinning, range(12))), nics=nics("e1000e")),
+        PLUGGED + "a SCSI SSD for the system, two NVMe SSDs and twelve SCSI HDDs, all blank.",
+        plugged=True,
     ),
     "all-flash": Recipe(
-        Machine("flash", "uefi", disks=(Disk("sata0", "sata", "16G", serial="SYS0"),
+        Machine("flash", disks=(Disk("sata0", "scsi", "16G", serial="SYS0"),
                                 *(Disk(f"nvme{n}", "nvme", "40G", serial=f"NV{n}", sector=4096) for n in range(6))),
                 nics=nics("e1000e")),
-        "QEMU 10 by tests/machines/make.py: UEFI, a SATA SSD for the system, six NVMe SSDs of 4096-byte sectors, all blank.",
+        PLUGGED + "a SCSI SSD for the system, six NVMe SSDs of 4096-byte sectors, all blank.",
+        plugged=True,
     ),
     "twins-and-paths": Recipe(
         Machine("twins", disks=(
-            Disk(serial="SYS0"), spinning(0), spinning(1),
+            Disk("sys0", serial="SYS0"), spinning(0), spinning(1),
             Disk("twin0", "scsi", "40G", serial="A1", wwn="0x5000c50000000bad", rotational=True),
             Disk("twin1", "scsi", "40G", serial="B2", wwn="0x5000c50000000bad", rotational=True),
             Disk("shelf0", "scsi", "40G", serial="DUAL", wwn="0x5000c500000d0a10", rotational=True, paths=2),
             Disk("plain0", "scsi", "40G", rotational=True), Disk("plain1", "scsi", "40G", rotational=True),
         ), nics=nics("e1000e")),
-        "QEMU 10 by tests/machines/make.py: BIOS, two HDDs of one WWN, one HDD by two paths, two with neither serial nor WWN.",
+        PLUGGED + "two HDDs of one WWN, one HDD by two paths, two with neither serial nor WWN.",
+        plugged=True,
     ),
     "foreign-ceph": Recipe(
-        Machine("ceph", memory="3G", disks=(Disk(serial="SYS0"), *_scsi("RAW", "PART", "LVM", "DB", "BLANK")),
+        Machine("ceph", memory="3G", disks=(Disk("sys0", serial="SYS0"), *_scsi("RAW", "PART", "LVM", "DB", "BLANK")),
                 nics=nics("e1000e")),
-        "QEMU 10 by tests/machines/make.py: BIOS, another cluster's OSDs on a disk, a partition and LVM, a database of one.",
+        PLUGGED + "another cluster's OSDs on a disk, a partition and LVM, a database of one.",
         prepare=CEPH,
+        plugged=True,
     ),
     "zfs-lvm-md": Recipe(
-        Machine("mixed", disks=(Disk(serial="SYS0"), *_scsi("ZFS", "LVM", "MD0", "MD1", "MD2", "BLANK")), nics=nics("e1000e")),
-        "QEMU 10 by tests/machines/make.py: BIOS, disks with the signature of ZFS, a volume group, a RAID5 of md, a blank one.",
+        Machine("mixed", disks=(Disk("sys0", serial="SYS0"), *_scsi("ZFS", "LVM", "MD0", "MD1", "MD2", "BLANK")),
+                nics=nics("e1000e")),
+        PLUGGED + "disks with the signature of ZFS, a volume group, a RAID5 of md, a blank one.",
         prepare=MIXED,
+        plugged=True,
     ),
     "virtual-functions": Recipe(
         Machine("functions", "uefi", disks=(Disk(serial="SYS0"),), nics=nics("igb", "igb"), iommu=True),
@@ -348,8 +372,44 @@ def save(vm: VM, name: str, origin: str) -> None:
     print(f"{folder / 'machine.json'}, and what the machine's own tools say in {vm.folder}")
 
 
+def bench(lab: Lab, recipe: Recipe) -> VM:
+    """The live system on a machine without disks, as it was when it had started; then with those of the recipe."""
+    machine = live(lab, BENCH, "rescue", f"{PATIENT} {recipe.arguments}".strip())
+    moment = f"bench{recipe.arguments}-{lab.iso.stat().st_mtime_ns}"
+    vm = next(iter(lab.machines.values()), None) or lab.machine(machine)
+    if vm.running:
+        vm.kill()
+    if lab.has_snapshot(moment):
+        vm.become(machine).restore(moment)
+        vm.push_code()
+    else:
+        vm.become(machine).start()
+        shell(vm)
+        vm.snapshot(moment)
+    for index, disk in enumerate(recipe.machine.disks):
+        vm.plug(disk, "port-spare0" if disk.bus == "scsi" else f"port-spare{index + 1}")
+    number = sum(disk.paths for disk in recipe.machine.disks)
+    vm.run(f"until [ $(lsblk -dno NAME | grep -cE '^(sd|vd|nvme)') -ge {number} ]; do sleep 0.5; done", timeout=300)
+    vm.run("udevadm settle; sleep 3; udevadm settle", timeout=120)
+    return vm
+
+
+def make_plugged(name: str, recipe: Recipe) -> None:
+    with Lab(BUILD / "machines" / name, BUILD / "machines" / "shared") as lab:
+        vm = bench(lab, recipe)
+        if recipe.prepare:
+            print(vm.run(recipe.prepare, timeout=600))
+            for disk in recipe.machine.disks:
+                vm.unplug(disk.name)  # what went past every cache, as the words of a BIOS RAID do, is on the disks only then
+            vm = bench(lab, recipe)
+        save(vm, name, recipe.origin)
+
+
 def make(name: str) -> None:
     recipe = RECIPES[name]
+    if recipe.plugged:
+        make_plugged(name, recipe)
+        return
     with Lab(BUILD / "machines" / name, BUILD / "machines" / "shared") as lab:
         vm = lab.machine(recipe.machine)
         start(lab, vm, recipe)

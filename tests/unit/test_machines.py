@@ -171,3 +171,13 @@ def test_a_hundred_disks_and_as_many_functions() -> None:
     assert len({vf.pci for vf in functions}) == 16 * 7
     assert {vf.driver for vf in functions} == {""}, "nobody has bound them yet"
     assert not any(nic.vf_of for nic in inventory.nics), "a function without a driver is no port of the host"
+
+
+def test_a_ddf_mirror_is_one_disk_and_its_disks_are_nobodys() -> None:
+    disks = {disk.id: disk for disk in inspect("ddf-volume").disks}
+    (volume,) = (disk for disk in disks.values() if disk.raid)
+    assert volume.raid
+    assert (volume.raid.format, str(volume.raid), volume.raid.platform) == ("ddf", "raid1 of 2 disks, healthy", True)
+    assert volume.unusable == ()
+    assert volume.raid.members == tuple(f"scsi-0QEMU_QEMU_HARDDISK_DDF-{word}" for word in ("ONE", "TWO"))
+    assert {disks[name].unusable for name in volume.raid.members} == {("member of the BIOS RAID volume mirror",)}

@@ -228,3 +228,15 @@ def test_a_disk_whose_data_finds_no_place_comes_back(monkeypatch: pytest.MonkeyP
     with pytest.raises(StepFailed, match="finds no place"):
         removing(ceph)
     assert ceph.asked[-1] == "osd in"
+
+
+def test_an_osd_whose_label_cannot_be_read_is_not_erased_even_with_consent(hybrid: tuple[Inventory, Spec]) -> None:
+    """LVM that fails to answer makes its disks look like somebody's; the name of their volumes is still ours."""
+    inventory, spec = hybrid
+    assert spec.storage
+    assert inventory.pool
+    consent = spec.model_copy(update={"storage": spec.storage.model_copy(update={"wipe": True})})
+    disks = tuple(disk.model_copy(update={"osd": None, "serves": ()}) for disk in inventory.disks)
+    unread = inventory.model_copy(update={"disks": disks, "pool": inventory.pool.model_copy(update={"osds": ()})})
+    assert sum(bool(disk.held) for disk in disks) == 4
+    assert not any(step.destroys for step in steps(unread, consent).steps)

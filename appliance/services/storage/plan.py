@@ -120,7 +120,10 @@ def _new(work: _Work) -> Iterator[Step]:
     """Disks that shall be in the pool and are not, and OSDs that could have a cache and have none."""
     fsid = work.pool.fsid
     for group in work.groups:
-        missing = [disk for name in group.data if (disk := work.disk(name)) and work.pool.osd_of(name) is None]
+        missing = [
+            disk for name in group.data
+            if (disk := work.disk(name)) and work.pool.osd_of(name) is None and not _unread(fsid, disk)
+        ]  # fmt: skip
         uncached = [osd for name in group.data if (osd := work.pool.osd_of(name)) and osd.lvm and not osd.cache]
         ssd = work.disk(group.cache) if group.cache else None
         size = fast.share(fsid, ssd, len(missing) + len(uncached)) if ssd else 0
@@ -131,6 +134,11 @@ def _new(work: _Work) -> Iterator[Step]:
         yield from (_add(work, disk, useful, size) for disk in missing)
         if useful and not work.storage.db:
             yield from (_cache(fsid, osd, useful, size) for osd in uncached)
+
+
+def _unread(fsid: str, disk: Disk) -> bool:
+    """Is it an OSD of ours by the name of its volumes, although LVM does not say so now? No consent is for that."""
+    return disk.osd is None and f"LVM ceph-{osd_uuid(fsid, disk.id)}" in disk.held
 
 
 def release(disk: Disk, inventory: Inventory) -> ReleaseDisk:

@@ -144,7 +144,7 @@ def _unasked(disk: Disk, disks: Sequence[Disk]) -> Iterator[str]:
     """Why the rules leave a disk alone that a selector may take."""
     if disk.transport in ("usb", "mmc") or disk.removable:
         yield f"a {'USB' if disk.transport == 'usb' else 'removable'} disk, which may be gone tomorrow"
-    if any(c.type.endswith("_raid_member") and c.type != "linux_raid_member" for c in disk.contents):
+    if not disk.unusable and any(c.type.endswith("_raid_member") and c.type != "linux_raid_member" for c in disk.contents):
         yield "part of a BIOS RAID that does not run"
     for twin in twins(disk, disks)[:1]:
         what = f"WWN {disk.wwn}" if disk.wwn else f"serial {disk.serial}"
