@@ -286,17 +286,14 @@ COMMAND_LINE = (
     "cli/vm.py",
     "cli/vmhost.py",
     "host/companion.py",
-    "host/etcd.py",
-    "model/vm.py",
-    "model/vnet.py",
-    "node/vms.py",
     "pxe/journal.py",
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
-    "services/vm/*.py",
+    "services/vm/exchange.py",
+    "services/vm/hardware.py",
 )
-"""What `trivet vm`, `image`, `network`, `numa` and `pxe` alone say: English, as all is that only a command line shows.
+"""What `trivet vm import` and the like, `image`, `network`, `numa` and `pxe` alone say: English, as all that no console shows.
 What a rack's server answers a machine with (pxe/answer.py, desk.py, folder.py, table.py) is shown by the installer: not here.
 
 No page of the console brings them along (test_sentences.py sees to that); the first one that does takes them out of here.
