@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ class _Process:
 
     def ended(self) -> int | None:
         return self._process.poll()
+
+
+_GLANCE = 5.0
+"""Seconds between two looks at when the last key was hit."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +76,20 @@ def stop(pid: int) -> None:
         os.kill(pid, signal.SIGTERM)
 
 
-def foreground(argv: Sequence[str], more: Mapping[str, str]) -> int:
+def foreground(argv: Sequence[str], more: Mapping[str, str], *, idle: float = 0) -> int:
     """Run a program on this very terminal, until it ends; `more` is added to its environment. The exit code.
+
+    With `idle` it is asked to end after so many seconds without a key, as the terminal itself has counted them.
 
     What it says of errors goes there, too: the console's own goes into the journal, and a shell prints its prompt with it.
     """
     environment, home = {**os.environ, **more}, os.environ.get("HOME", "/")
-    return subprocess.run(list(argv), check=False, env=environment, cwd=home, stderr=sys.__stdout__).returncode
+    with subprocess.Popen(list(argv), env=environment, cwd=home, stderr=sys.__stdout__) as process:
+        begun = time.time()
+        while process.poll() is None:
+            try:
+                process.wait(_GLANCE if idle else None)
+            except subprocess.TimeoutExpired:
+                if time.time() - max(begun, os.stat(sys.stdin.fileno()).st_atime) > idle:
+                    process.terminate()
+        return process.returncode

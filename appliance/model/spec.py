@@ -77,12 +77,23 @@ Interface = Annotated[str, AfterValidator(_interface)]
 Network = Annotated[str, AfterValidator(_network)]
 
 
+Layout = Literal[
+    "us", "uk", "de-latin1", "sg-latin1", "fr-latin9", "fr_CH-latin1", "es", "it", "pt-latin1", "br-abnt2", "nl", "be-latin1",
+    "dk-latin1", "no-latin1", "se-latin1", "fi-latin1", "pl", "cz-lat2", "hu", "ru", "trq", "jp106",
+]  # fmt: skip
+"""Of a keyboard, as loadkeys(1) calls it."""
+
+
 class NodeSpec(Model):
-    """Who the node is. `ntp` lists servers by name or address; empty leaves Debian's pool."""
+    """Who the node is. `ntp` lists servers by name or address; empty leaves Debian's pool.
+
+    `keyboard` is the layout of the one at the server itself.
+    """
 
     name: Name
     timezone: str = "Etc/UTC"
     language: Literal["en", "zh_CN"] = "en"
+    keyboard: Layout = "us"
     ntp: tuple[str, ...] = ()
 
     @field_validator("timezone")

@@ -9,6 +9,8 @@ from appliance.host.host import Host
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.storage import Disk
+from appliance.model.vmrecord import VmView
+from appliance.model.vnet import NetworkRecord
 from appliance.node import storage
 from appliance.node.status import followed
 from appliance.services.cluster.observe import etcd
@@ -17,18 +19,23 @@ from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
 from appliance.services.storage import swap
 from appliance.services.storage.pool import made
-from appliance.services.vm import life
+from appliance.services.vm import life, records
 from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
+
+_NONE = Problem(
+    where="hypervisor",
+    message="this node's spec lets no VMs run here",
+    hint="write `hypervisor: {}` into it, and `trivet apply` it",
+)
 
 
 def here(host: Host, store: Store | None = None) -> Here:
     """Unsatisfiable when the spec lets no VMs run on this node."""
     spec, _ = followed(host)
     if spec.hypervisor is None:
-        hint = "write `hypervisor: {}` into it, and `trivet apply` it"
-        raise Unsatisfiable([Problem(where="hypervisor", message="this node's spec lets no VMs run here", hint=hint)])
+        raise Unsatisfiable([_NONE])
     numa = hypervisor.numa(host)
     reserve = spec.hypervisor.reserve
     cells = topology(numa, reserve.cpus or 0, reserve.memory or _kept(spec, sum(node.memory for node in numa)))
@@ -41,6 +48,24 @@ def here(host: Host, store: Store | None = None) -> Here:
         cells=cells,
         devices=_devices(host) if len(cells) > 1 else {},
     )
+
+
+def views(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
+    """Those of this node, for who lists them. Its NUMA nodes are not looked at: only a start asks for them."""
+    at = _listing(host, store)
+    return tuple(each for each in life.views(at) if each.node == at.node)
+
+
+def networks(host: Host, store: Store | None = None) -> tuple[NetworkRecord, ...]:
+    """The networks for VMs."""
+    return records.networks(_listing(host, store))
+
+
+def _listing(host: Host, store: Store | None) -> Here:
+    spec, _ = followed(host)
+    if spec.hypervisor is None:
+        raise Unsatisfiable([_NONE])
+    return Here(host=host, store=store or Etcd(), node=spec.node.name)
 
 
 def _kept(spec: Spec, memory: int) -> int:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program on a terminal is, whether it installs a node or manages one: its look, its language, how it draws and dies."""
 
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 from rich.console import RenderableType
 from rich.segment import Segments
 from rich.traceback import Traceback
+from textual import events
 from textual._compositor import CompositorUpdate
 from textual.app import SuspendNotSupported
 from textual.filter import LineFilter, NoColor
@@ -26,6 +28,7 @@ from appliance.tui.difference import Difference
 from appliance.tui.draft import Draft, Language, Verdict
 from appliance.tui.i18n import _
 from appliance.tui.line import OnALine
+from appliance.tui.memory import Keeper
 from appliance.tui.outcome import Live, Outcome
 from appliance.tui.screens.base import Page
 from appliance.tui.terminal import Terminal
@@ -50,6 +53,8 @@ THEME = Theme(
 
 
 _NO_COLOUR = NoColor()
+_SEARCH = 0.5
+"""Seconds between two looks whether Python may search for memory that nobody holds (memory.py)."""
 
 
 class BaseConsole(OnALine[Outcome]):
@@ -70,6 +75,7 @@ class BaseConsole(OnALine[Outcome]):
         self.live: Live | None = None
         self._shown: Sequence[Strip] = []
         self._shown_size = Size(0, 0)
+        self._memory, self._stirred = Keeper(), time.monotonic()
         PlainScrollBar.THUMB, PlainScrollBar.TRACK = ("█", "│") if terminal.utf8 else ("#", "|")
         ScrollBar.renderer = PlainScrollBar
         i18n.use("en")
@@ -85,6 +91,16 @@ class BaseConsole(OnALine[Outcome]):
         self.theme = THEME.name
         self.set_class(not self.terminal.colour, "mono")
         self.set_class(not self.terminal.utf8, "ascii")
+        self.call_after_refresh(self._memory.begin)
+        self.set_interval(_SEARCH, lambda: self._memory.look(time.monotonic() - self._stirred))
+
+    def on_unmount(self) -> None:
+        self._memory.end()
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste):
+            self._stirred = time.monotonic()
+        await super().on_event(event)
 
     def ended(self) -> Outcome:
         """Run until it ends: how. Who has started it counts the crashes."""

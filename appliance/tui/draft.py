@@ -29,6 +29,7 @@ Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
     "on", "mtu", "routes", "peer", "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
+    "snapshot", "keyboard",
 ]  # fmt: skip
 Language = Literal["en", "zh_CN"]
 Method = Literal["dhcp", "static", "slaac", "none"]
@@ -48,6 +49,7 @@ _PLACES: tuple[tuple[str, Field], ...] = (
     (f"{PLANE}.routes", "routes"),
     (PLANE, "gateway"),  # what is said of the plane as a whole: its gateway is in none of its networks
     ("node.language", "language"),
+    ("node.keyboard", "keyboard"),
     ("node.name", "name"),
     ("node.timezone", "timezone"),
     ("node.ntp", "ntp"),

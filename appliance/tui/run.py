@@ -45,6 +45,14 @@ def installed(host: Host) -> bool:
     return "trivet.slot=" in (host.files.read("/proc/cmdline") or "") or host.files.read("/var/lib/trivet/spec.yaml") is not None
 
 
+def _name(out: int) -> str:
+    """What this terminal is called; "" when it is one of another name space, as of who entered a container."""
+    try:
+        return os.ttyname(out)
+    except OSError:
+        return ""
+
+
 def here() -> Terminal:
     """What this terminal can show.
 
@@ -53,7 +61,7 @@ def here() -> Terminal:
     out = sys.stdout.fileno()
     if not os.isatty(out):
         return terminal(os.environ)
-    serial = line.is_line(os.ttyname(out))
+    serial = line.is_line(_name(out))
     answer = line.ask(out) if serial else None
     for name in ("COLUMNS", "LINES") if os.get_terminal_size(out).columns else ():
         os.environ.pop(name, None)

@@ -12,6 +12,10 @@ from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.playback import playback
 from appliance.model.events import Event, Finished, Started
+from appliance.model.poolreport import StorageView
+from appliance.model.vmrecord import VmView
+from appliance.model.vnet import NetworkRecord
+from appliance.node.bmc import BmcView
 from appliance.node.errands import Errand
 from appliance.node.published import uptime
 from appliance.tui.node.app import NodeConsole
@@ -70,6 +74,8 @@ class FakeEdge:
         self.started: list[Trivet] = []
         self.went: list[str] = []
         self.trouble = ""
+        self.board: BmcView | None = None
+        self.machines: tuple[VmView, ...] = nodes.VMS
         self.logs = {"trivetd": ["10:00 trivetd: configure the network", "10:01 trivetd: no link on storage"]}
 
     def attempts(self) -> Attempts:
@@ -109,6 +115,25 @@ class FakeEdge:
 
     def shell(self) -> int:
         self.notes.append("shell")
+        return 0
+
+    def vms(self) -> tuple[VmView, ...]:
+        self._fail()
+        return self.machines
+
+    def networks(self) -> tuple[NetworkRecord, ...]:
+        self._fail()
+        return nodes.NETWORKS
+
+    def storage(self) -> StorageView:
+        self._fail()
+        return nodes.POOL
+
+    def bmc(self) -> BmcView | None:
+        return self.board
+
+    def serial(self, name: str, leave: str) -> int:
+        self.notes.append(f"serial {name}")
         return 0
 
     def power(self, verb: str) -> None:

@@ -29,6 +29,7 @@ CHOSEN = {
     "imsm-pair": ("ata-QEMU_HARDDISK_DIRTY",),
 }
 """One disk and one port; a hundred disks; two ports with all their functions; a pair of BIOS RAID, and a disk that holds data."""
+_LOST = "trivet: web has been changed by somebody else meanwhile; look at it again, and repeat what you meant to do"
 REFUSED = RefusedAnswer(
     source="spec.yaml on /dev/sdb",
     problems=(
@@ -228,7 +229,8 @@ async def hours(person: Operator) -> AsyncIterator[str]:
     yield "no-shell"
     for keys, name in (
         ("11", "network"), ("12", "edit"), ("13", "nettest"), ("14", "sriov"), ("21", "name"), ("22", "language"),
-        ("23", "password"), ("24", "ssh"), ("s", "setup"), ("3", "disks"), ("4", "hardware"), ("5", "alerts"), ("6", "logs"),
+        ("23", "password"), ("24", "ssh"), ("25", "keyboard"), ("26", "bmc"),
+        ("s", "setup"), ("3", "disks"), ("4", "hardware"), ("5", "alerts"), ("6", "logs"),
         ("7", "repair"), ("9", "menu-power"),
     ):  # fmt: skip
         await person.press(*keys, "f1")
@@ -242,6 +244,83 @@ async def hours(person: Operator) -> AsyncIterator[str]:
         async for moment in moments(person):
             yield moment
         await home(person)
+
+
+async def machines(person: Operator) -> AsyncIterator[str]:
+    """Virtual machines: what one sees of them, and what is asked before something is lost."""
+    await person.log_in()
+    await person.press("m")
+    yield "vms"
+    await person.press("f1")
+    yield "help-vms"
+    await person.press("f1", "end", "enter")
+    yield "vm-networks"
+    await person.press("f1")
+    yield "help-vm-networks"
+    await person.press("f1", "escape", "3")
+    yield "vm"
+    await person.press("f1")
+    yield "help-vm"
+    await person.press("f1", "1")
+    yield "vm-details"
+    await person.press("f1")
+    yield "help-vm-details"
+    await person.press("f1", "escape", "5")
+    yield "vm-switch-off"
+    await person.press("escape", "8")
+    yield "vm-force-off"
+    await person.press("right", "enter")
+    yield "vm-work"
+    person.edge.started[-1].end(5, _LOST)
+    await person.second()
+    yield "vm-work-failed"
+    await person.press("escape", "escape", "1", "2")
+    person.edge.started[-1].end()
+    await person.second()
+    yield "vm-work-done"
+    await person.press("escape", "4")
+    yield "snapshots"
+    await person.press("f1")
+    yield "help-snapshots"
+    await person.press("f1", "t")
+    await person.fill("snapshot", "Before Upgrade")
+    await person.press("enter")
+    yield "snapshot-wrong"
+    await person.press("escape", "1")
+    yield "snapshot"
+    await person.press("1")
+    yield "snapshot-revert"
+    await person.press("escape", "2")
+    yield "snapshot-delete"
+    await person.press("escape", "escape", "escape", "escape")
+    person.edge.trouble = "etcd does not answer: http://127.0.0.1:2379: timed out"
+    person.app.screen.action_again()  # type: ignore[attr-defined]  # what the next seconds bring
+    await person.rest()
+    yield "vms-unreadable"
+
+
+async def pool(person: Operator) -> AsyncIterator[str]:
+    """The pool, while copies are made again; and care for one of its disks."""
+    await person.log_in()
+    await person.press("p")
+    yield "pool"
+    await person.press("f1")
+    yield "help-pool"
+    await person.press("f1", "escape", "d")
+    yield "pool-disks"
+    await person.press("f1")
+    yield "help-pool-disks"
+    await person.press("f1", "3")
+    yield "pool-disk"
+    await person.press("f1")
+    yield "help-pool-disk"
+    await person.press("f1", "1")
+    yield "pool-disk-refused"
+    await person.press("2")
+    yield "pool-light"
+    await person.press("escape")
+    await person.press("d", "4", "4")
+    yield "pool-take-in"
 
 
 async def home(person: Operator) -> None:

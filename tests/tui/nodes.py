@@ -15,13 +15,19 @@ from pathlib import Path
 from typing import Any
 
 from appliance.model.netreport import Alert, Health
+from appliance.model.poolreport import CacheReport, DiskReport, StorageHealth, StorageView
 from appliance.model.status import Boot
-from appliance.node.health import HEALTH
+from appliance.model.vmrecord import VmView
+from appliance.model.vnet import NetworkRecord
+from appliance.node.health import HEALTH, STORAGE
 from appliance.node.published import BOOT, CANDIDATE, DEADLINE
+from appliance.services.storage import answers, health
+from tests.unit import pools
 
 MACHINES = Path(__file__).parents[1] / "machines"
 BOOTED = Boot(applied=("configure the network",), seconds=1.7)
 ORIGIN = "Made by tests/tui/nodes.py of the recorded machine two-sockets: as if it had been installed."
+GIB = 2**30
 UPTIME = 11_040.0
 SPEC = """\
 # The first node of the lab.
@@ -67,6 +73,65 @@ GATEWAY = Alert(
     message="the gateway 10.0.2.2 does not answer on enp3s0",
     hint="see whether it is on, and whether VLAN and cable are right: `trivet net test management`",
 )
+VMS = tuple(
+    VmView.model_validate(each)
+    for each in (
+        {
+            "name": "db", "state": "stopped", "node": "node-a", "cpus": 4, "memory": 8 * GIB,
+            "uuid": "0d6e1d44-94a3-4f0b-8d1d-1d2f7b0f8e01",
+            "vm": {"version": 1, "name": "db", "description": "The ledger.", "cpu": {"count": 4}, "memory": {"size": "8GiB"},
+                   "disks": [{"name": "system", "size": "40GiB"}, {"name": "data", "size": "200GiB"}],
+                   "nics": [{"network": "inside", "mac": "52:54:00:ab:00:02"}]},
+            "snapshots": [{"name": "before-upgrade", "at": "2026-11-22T21:04:00+00:00", "consistent": True,
+                           "files": {"system": "a.qcow2", "data": "b.qcow2"}}],
+        },
+        {
+            "name": "mail", "state": "paused", "node": "node-a", "cpus": 1, "memory": 2 * GIB, "addresses": ["10.1.0.4"],
+            "uuid": "0d6e1d44-94a3-4f0b-8d1d-1d2f7b0f8e02",
+            "vm": {"version": 1, "name": "mail", "memory": {"size": "2GiB"}, "disks": [{"name": "disk0", "size": "20GiB"}]},
+        },
+        {
+            "name": "web", "state": "running", "node": "node-a", "cpus": 2, "memory": 4 * GIB, "addresses": ["10.1.0.5"],
+            "placed": "it fits node 0; the fewest processors are asked for there",
+            "pending": ["memory.size: 8589934592, and 4294967296 until the next start"],
+            "uuid": "0d6e1d44-94a3-4f0b-8d1d-1d2f7b0f8e03",
+            "vm": {"version": 1, "name": "web", "cpu": {"count": 2, "max": 4}, "memory": {"size": "8GiB"}, "firmware": "uefi",
+                   "disks": [{"name": "disk0", "size": "20GiB"}],
+                   "nics": [{"network": "inside", "mac": "52:54:00:ab:00:05", "groups": ["web"]}]},
+        },
+    )
+)  # fmt: skip
+"""What `trivet vm list --json` says of three machines, in the models of that command."""
+NETWORKS = tuple(
+    NetworkRecord.model_validate(each)
+    for each in (
+        {"network": {"version": 1, "name": "inside", "subnet": "10.1.0.0/24", "default": "drop", "rules": [
+            {"group": "web", "protocol": "tcp", "ports": [80, 443], "action": "allow"},
+            {"direction": "out", "peer": "10.0.0.0/8", "action": "reject"},
+         ]}, "addresses": {"52:54:00:ab:00:02": "10.1.0.3", "52:54:00:ab:00:05": "10.1.0.5"}},
+        {"network": {"version": 1, "name": "office", "vlan": 120}},
+    )
+)  # fmt: skip
+_DISKS = (
+    DiskReport(
+        id="nvme-QEMU_NVMe_Ctrl_NV1", label="QEMU NVMe Ctrl, 20 GiB, serial NV1", serial="NV1", size=20 * GIB, slot="0-2",
+        role="cache", why="read cache of 3 HDDs", temperature=41, wear=12,
+    ),
+    DiskReport(
+        id="wwn-0x5000c50000000a00", label="QEMU HARDDISK, 40 GiB, serial HDD0", serial="HDD0", size=40 * GIB, role="data",
+        osd=0, up=True, in_=True, running=True, used=12 * GIB, room=40 * GIB, temperature=33, latency=8.4,
+        cache=CacheReport(disk="nvme-QEMU_NVMe_Ctrl_NV1", hits=300, misses=100), led=True,
+    ),
+    DiskReport(
+        id="wwn-0x5000c50000000a01", label="QEMU HARDDISK, 40 GiB, serial HDD1", serial="HDD1", size=40 * GIB, role="data",
+        osd=1, in_=True, used=12 * GIB, room=40 * GIB, failing="it cannot read 8 of its sectors", isolated=True,
+    ),
+    DiskReport(id="wwn-0x5000c50000000a03", label="QEMU HARDDISK, 40 GiB, serial HDD3", serial="HDD3", size=40 * GIB),
+    DiskReport(role="data", osd=7, in_=True),
+)  # fmt: skip
+_POOL = answers.report(pools.answers("rebuilding"), "vms").model_copy(update={"disks": _DISKS})
+POOL = StorageView(report=_POOL, looked=12.0, alerts=health.alerts(_POOL))
+"""A pool as a real Ceph spoke of itself (tests/pools), on disks of this machine: one works, one is isolated, one is gone."""
 _CMDLINE = (
     "root=/dev/disk/by-id/md-uuid-11111111:22222222:33333333:44444444 rootfstype=squashfs ro systemd.volatile=overlay "
     "trivet.slot=a trivet.state=/dev/disk/by-id/md-uuid-55555555:66666666:77777777:88888888"
@@ -90,7 +155,7 @@ def record(
     """The node's record; `files` by path replace or add, "" removes."""
     data: dict[str, Any] = json.loads((MACHINES / machine / "machine.json").read_text())
     data["origin"] = ORIGIN
-    health = Health(at=UPTIME - 12, alerts=alerts)
+    looked = Health(at=UPTIME - 12, alerts=alerts)
     data["files"] |= {
         "/proc/cmdline": _CMDLINE,
         "/proc/uptime": f"{UPTIME} 1.0",
@@ -98,7 +163,7 @@ def record(
         "/proc/sys/kernel/hostname": "node-a",
         "/var/lib/trivet/spec.yaml": SPEC,
         "/run/libvirt/qemu/web.xml": _VM.format("web"),
-        HEALTH: health.model_dump_json(),
+        HEALTH: looked.model_dump_json(),
     }
     data["folders"] |= {"/run/libvirt": ["network", "qemu"], "/run/libvirt/qemu": ["web.xml"]}
     data["commands"]["nft list table inet trivet"] = {"code": 1, "stdout": "", "stderr": "Error: No such file or directory"}
@@ -132,6 +197,12 @@ def _bond(netlink: dict[str, Any], *, lost: bool) -> None:
     kept = [a for a in netlink["addresses"] if a["link"] not in ("enp4s0", "enp5s0")]
     netlink["addresses"] = [*kept, {"link": "bond-storage", "address": "10.0.9.11/24", "scope": "global"}]
     netlink["gateways"] = [{"link": "enp3s0", "address": "10.0.2.2"}]
+
+
+def pooled() -> dict[str, Any]:
+    """The node with that pool, as trivetd has seen it last."""
+    seen = StorageHealth(at=UPTIME - 12, report=_POOL, alerts=POOL.alerts)
+    return record(files={STORAGE: seen.model_dump_json()})
 
 
 def begin_trial(data: dict[str, Any], seconds: float, text: str = SPEC) -> None:

@@ -24,8 +24,11 @@ from tests.tui.test_screens import agree
 
 MOMENTS = Path(__file__).parent / "moments"
 NODE_PAGES = Path(__file__).parent / "node_screens"
-NODES: dict[str, Callable[[Operator], AsyncIterator[str]]] = {"door": moments.door, "hours": moments.hours}
-LEAST = {"wizard": 19, "door": 6, "hours": 35, **dict.fromkeys(moments.CHOSEN, 12), **{f"node-{m}": 11 for m in moments.CHOSEN}}
+NODES: dict[str, Callable[[Operator], AsyncIterator[str]]] = {
+    "door": moments.door, "hours": moments.hours, "machines": moments.machines, "pool": moments.pool,
+}  # fmt: skip
+LEAST = {"wizard": 19, "door": 6, "hours": 35, "machines": 18, "pool": 8,
+         **dict.fromkeys(moments.CHOSEN, 12), **{f"node-{m}": 11 for m in moments.CHOSEN}}
 """So many moments each story has at least."""
 
 
@@ -84,7 +87,7 @@ def test_the_node(name: str, language: str, size: str) -> None:
         await person.rest()
         await look(person, NODES[name](person), MOMENTS / name, language, size)
 
-    manage(story, nodes.CABLE, size=SIZES[size])
+    manage(story, nodes.CABLE, size=SIZES[size], data=nodes.pooled() if name == "pool" else None)
 
 
 @pytest.mark.slow

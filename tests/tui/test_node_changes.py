@@ -232,3 +232,17 @@ def test_a_new_password_is_a_hash_in_the_spec_and_nowhere_else(capsys: pytest.Ca
     everything = " ".join([*edge.notes, *trivet.arguments, capsys.readouterr().out])
     assert "horse" not in everything + trivet.stdin
     assert secret not in everything
+
+
+def test_another_keyboard_is_saved_in_the_spec() -> None:
+    async def story(person: Operator) -> None:
+        await person.log_in()
+        await person.pick("Node", "Keyboard")
+        await person.choose("keyboard", 2)
+        await person.press("ctrl+n")
+        assert "write /etc/default/keyboard" in person.words
+        await person.press("right", "enter")
+
+    _, edge = manage(story)
+    assert load_spec(edge.started[0].stdin).node.keyboard == "de-latin1"
+    assert "# the port on the left" in edge.started[0].stdin, "comments stay"

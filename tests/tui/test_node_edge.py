@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The edge of the node's console: who may log in, what is counted, what is written into the journal."""
 
+import os
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -13,6 +15,7 @@ from appliance.host import audit, child
 from appliance.host.files import LiveFiles
 from appliance.host.password import hashed, matches
 from appliance.host.playback import playback
+from appliance.node import bmc
 from appliance.tui.node import edge as edges
 from appliance.tui.node.edge import DryEdge, LiveEdge
 from appliance.tui.node.lockout import FREE
@@ -148,8 +151,37 @@ def test_a_program_in_the_foreground() -> None:
     assert time.monotonic() - begun < 20
 
 
+def test_a_serial_line_is_left_when_nobody_hits_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal itself counts: each key is a read of it."""
+    master, slave = os.openpty()
+    with open(slave) as terminal, open(master):
+        monkeypatch.setattr(sys, "stdin", terminal)
+        monkeypatch.setattr(child, "_GLANCE", 0.05)
+        begun = time.monotonic()
+        assert child.foreground([sys.executable, "-c", "import time; time.sleep(300)"], {}, idle=0.2) == -signal.SIGTERM
+        assert time.monotonic() - begun < 60
+        assert child.foreground([sys.executable, "-c", "raise SystemExit(3)"], {}, idle=300) == 3
+
+
+def test_a_serial_line_is_noted_and_says_how_to_leave(
+    edge: LiveEdge, notes: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(child, "foreground", lambda argv, more, idle: ran.append((argv[-3:], idle)) or 0)
+    assert edge.serial("web", "Ctrl+] comes back") == 0
+    assert ran == [(["vm", "console", "web"], 600)]
+    assert capfd.readouterr().out == "Ctrl+] comes back\n"
+    assert notes == ["began: trivet vm console web", "the serial line of web was left with 0"]
+
+
+def test_a_server_without_a_bmc() -> None:
+    assert bmc.view(playback(nodes.fresh("small-bios"))) is None
+    with pytest.raises(ApplianceError, match="ipmi"):  # this one has one, whose words were not recorded
+        bmc.view(playback(nodes.record()))
+
+
 def test_a_recorded_machine_lets_everybody_in_and_does_nothing() -> None:
-    dry = DryEdge()
+    dry = DryEdge(playback(nodes.record()))
     assert dry.opens("")
     assert dry.door() == "open"
     for act in (lambda: dry.start("apply"), dry.shell, lambda: dry.power("reboot"), lambda: dry.log("all")):

@@ -17,7 +17,7 @@ SCREENS = Path(__file__).parent / "node_screens"
 NAMES = (
     "status", "login", "menu", "menu-network", "network", "sriov", "menu-node", "name", "language", "password", "ssh", "disks",
     "hardware", "alerts", "logs", "repair", "menu-power", "edit", "plan", "work", "trial", "nettest", "status-trial",
-    "menu-planes", "plane", "throughput", "validate", "works",
+    "menu-planes", "plane", "throughput", "validate", "works", "keyboard", "bmc",
 )  # fmt: skip
 SETUP = ("status-fresh", "setup", "setup-planes", "setup-refused", "setup-plan", "setup-one-port")
 """Those that a node shows which has its management network alone."""
@@ -92,7 +92,8 @@ def test_pages(language: str, size: str) -> None:
         camera.see("menu")
         await camera.walk(
             ("1", "menu-network"), ("11", "network"), ("14", "sriov"), ("2", "menu-node"), ("21", "name"), ("22", "language"),
-            ("23", "password"), ("24", "ssh"), ("3", "disks"), ("4", "hardware"), ("5", "alerts"), ("6", "logs"), ("7", "repair"),
+            ("23", "password"), ("24", "ssh"), ("25", "keyboard"), ("26", "bmc"),
+            ("3", "disks"), ("4", "hardware"), ("5", "alerts"), ("6", "logs"), ("7", "repair"),
             ("9", "menu-power"), ("15", "menu-planes"), ("153", "plane"), ("1t", "throughput"), ("v", "validate"), ("w", "works"),
         )  # fmt: skip
         await camera.change()

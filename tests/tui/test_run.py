@@ -100,6 +100,7 @@ def test_a_crash_is_no_end_like_others(monkeypatch: pytest.MonkeyPatch, capsys: 
     notes: list[str] = []
     monkeypatch.setattr(audit, "note", notes.append)
     monkeypatch.setattr(Dying, "run", partialmethod(Dying.run, headless=True))
-    assert Dying(playback(nodes.record()), Terminal(), DryEdge()).ended() == Outcome("crashed")
+    host = playback(nodes.record())
+    assert Dying(host, Terminal(), DryEdge(host)).ended() == Outcome("crashed")
     assert "LookupError: on purpose" in notes[0]
     capsys.readouterr()

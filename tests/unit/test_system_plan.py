@@ -34,7 +34,7 @@ def after(wish: Spec) -> Inventory:
 
 
 FULL = spec(
-    node={"name": "n1", "timezone": "Asia/Shanghai", "ntp": ["192.0.2.1", "ntp.example"]},
+    node={"name": "n1", "timezone": "Asia/Shanghai", "ntp": ["192.0.2.1", "ntp.example"], "keyboard": "de-latin1"},
     admin={"password_hash": HASH, "ssh": {"enabled": True, "authorized_keys": [KEY]}},
 )
 
@@ -45,6 +45,7 @@ def test_everything_from_nothing() -> None:
         "set the time zone to Asia/Shanghai",
         "write /etc/hosts",
         "write /etc/systemd/timesyncd.conf.d/trivet.conf",
+        "write /etc/default/keyboard",
         "set the admin password",
         "write /root/.ssh/authorized_keys",
         "start ssh.service",
@@ -59,6 +60,7 @@ def test_plan_twice_is_nothing() -> None:
 def test_what_is_taken_out_of_the_spec_is_taken_back() -> None:
     assert [str(s) for s in system.plan(after(FULL), spec(node={"name": "n1", "timezone": "Asia/Shanghai"}))] == [
         "remove /etc/systemd/timesyncd.conf.d/trivet.conf",
+        "remove /etc/default/keyboard",
         "lock the admin password",
         "remove /root/.ssh/authorized_keys",
         "stop ssh.service",
@@ -71,4 +73,4 @@ def test_no_step_holds_the_password() -> None:
 
 def test_what_this_version_leaves_out_is_said() -> None:
     wish = spec(node={"name": "n1", "language": "zh_CN"}, storage={}, cluster={"create": {"name": "prod"}})
-    assert [p.where for p in system.pending(wish)] == ["node.language", "cluster"]
+    assert [p.where for p in system.pending(wish)] == ["cluster"]

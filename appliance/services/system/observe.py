@@ -12,9 +12,9 @@ from appliance.model.document import load_spec
 from appliance.model.inventory import Image, System
 from appliance.model.pool import CONF
 from appliance.model.rendered import ETCD_DEFAULTS, QEMU_CONF, digest
-from appliance.services.system.plan import HOSTS, KEYS, TIMESYNCD
+from appliance.services.system.plan import HOSTS, KEYBOARD, KEYS, TIMESYNCD
 
-RENDERED = (HOSTS, TIMESYNCD, KEYS, CONF, QEMU_CONF, ETCD_DEFAULTS, "/run/systemd/network/*-trivet-*")
+RENDERED = (HOSTS, TIMESYNCD, KEYBOARD, KEYS, CONF, QEMU_CONF, ETCD_DEFAULTS, "/run/systemd/network/*-trivet-*")
 """Files that Trivet writes whole; a glob may stand in the last component."""
 
 SPEC = "/var/lib/trivet/spec.yaml"

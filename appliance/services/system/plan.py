@@ -10,6 +10,7 @@ from appliance.model.spec import AdminSpec, NodeSpec, Spec
 
 HOSTS = "/etc/hosts"
 TIMESYNCD = "/etc/systemd/timesyncd.conf.d/trivet.conf"
+KEYBOARD = "/etc/default/keyboard"
 KEYS = "/root/.ssh/authorized_keys"
 
 
@@ -22,6 +23,8 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
         yield SetTimezone(zone=spec.node.timezone, why=f"node.timezone; it is {system.timezone or 'not set'} now")
     yield from render(inventory, HOSTS, _hosts(spec.node), why="node.name resolves on the node itself")
     yield from render(inventory, TIMESYNCD, _timesyncd(spec.node), why="node.ntp", reload="systemd-timesyncd.service")
+    keyboard = "" if spec.node.keyboard == "us" else f"{HEADER}KEYMAP={spec.node.keyboard}\n"
+    yield from render(inventory, KEYBOARD, keyboard, why="node.keyboard", reload="trivet-keyboard.service")
     password = digest(spec.secrets.get("admin.password_hash", ""))
     if system.password != password:
         yield SetPassword(fingerprint=password, why="admin.password_hash")
@@ -52,7 +55,5 @@ def _timesyncd(node: NodeSpec) -> str:
 def pending(spec: Spec) -> Iterator[Pending]:
     """What the spec may say already and this version does not carry out yet."""
     later = "this version of Trivet reads it and does not carry it out yet"
-    if spec.node.language != "en":
-        yield Pending(where="node.language", why=later)
     if spec.cluster is not None:
         yield Pending(where="cluster", why=later)

@@ -16,7 +16,11 @@ from appliance.errors import ApplianceError
 from appliance.host import audit, child, errand
 from appliance.host.host import Host
 from appliance.host.lock import only_one
-from appliance.node import errands
+from appliance.model.poolreport import StorageView
+from appliance.model.vmrecord import VmView
+from appliance.model.vnet import NetworkRecord
+from appliance.node import bmc, errands
+from appliance.node.bmc import BmcView
 from appliance.node.errands import Errand
 from appliance.node.published import uptime
 from appliance.tui.node.lockout import Attempts
@@ -36,6 +40,7 @@ UNITS: dict[str, tuple[str, ...]] = {
 """What of the journal can be asked for."""
 
 
+_TRIVET = (sys.executable, "-m", "appliance.cli.main")
 Door = Literal["open", "no password", "unreadable"]
 """Can root's password be asked for? "unreadable": who runs this console is not root."""
 
@@ -69,6 +74,21 @@ class Edge(Protocol):
 
     def shell(self) -> int:
         """A shell on this terminal, until it ends."""
+
+    def vms(self) -> tuple[VmView, ...]:
+        """The virtual machines of this node. Slow; ApplianceError when they cannot be asked for."""
+
+    def networks(self) -> tuple[NetworkRecord, ...]:
+        """The networks that they are on. As slow."""
+
+    def storage(self) -> StorageView:
+        """The pool and its disks. As slow."""
+
+    def bmc(self) -> BmcView | None:
+        """The board's own computer; None without one. As slow."""
+
+    def serial(self, name: str, leave: str) -> int:
+        """The serial line of a virtual machine on this terminal, until somebody leaves it; `leave` says how."""
 
     def power(self, verb: str) -> None:
         """ "reboot" or "poweroff", with a farewell to every service."""
@@ -124,7 +144,7 @@ class LiveEdge:
         begun = uptime(self._host)
         name = f"{begun * 100:012.0f}-{os.getpid()}-{next(self._works)}"  # in the order of time
         events = Path(errands.FOLDER) / f"{name}.jsonl"
-        argv = [sys.executable, "-m", "appliance.cli.main", *arguments, "--json"]
+        argv = [*_TRIVET, *arguments, "--json"]
         started = child.start(argv, stdin, events, errand.environment(events.with_suffix(".ended")))
         said = Errand(name=name, arguments=arguments, line=audit.terminal(), begun=begun, pid=started.pid)
         with suppress(OSError):  # a full /run keeps nobody from the work
@@ -148,6 +168,30 @@ class LiveEdge:
         self.note(f"the shell has ended with {code}")
         return code
 
+    def vms(self) -> tuple[VmView, ...]:
+        from appliance.node.vms import views  # noqa: PLC0415 - libvirt's and etcd's words, which only its pages need
+
+        return views(self._host)
+
+    def networks(self) -> tuple[NetworkRecord, ...]:
+        from appliance.node.vms import networks  # noqa: PLC0415 - as above
+
+        return networks(self._host)
+
+    def storage(self) -> StorageView:
+        return _storage(self._host)
+
+    def bmc(self) -> BmcView | None:
+        return bmc.view(self._host)
+
+    def serial(self, name: str, leave: str) -> int:
+        self.note(f"began: trivet vm console {name}")
+        print(leave, file=sys.__stdout__, flush=True)
+        # Who forgets to leave it has left the door open that is behind it.
+        code = child.foreground([*_TRIVET, "vm", "console", name], {}, idle=IDLE)
+        self.note(f"the serial line of {name} was left with {code}")
+        return code
+
     def power(self, verb: str) -> None:
         self.note(f"began: {verb}")
         try:
@@ -163,6 +207,9 @@ class LiveEdge:
 
 class DryEdge:
     """Those of a recorded machine: whoever looks at it may log in, and nothing is done."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
 
     def attempts(self) -> Attempts:
         return Attempts()
@@ -191,11 +238,32 @@ class DryEdge:
     def shell(self) -> int:
         raise _refused()
 
+    def vms(self) -> tuple[VmView, ...]:
+        raise _refused()
+
+    def networks(self) -> tuple[NetworkRecord, ...]:
+        raise _refused()
+
+    def storage(self) -> StorageView:
+        return _storage(self._host)
+
+    def bmc(self) -> BmcView | None:
+        return bmc.view(self._host)
+
+    def serial(self, name: str, leave: str) -> int:
+        raise _refused()
+
     def power(self, verb: str) -> None:
         raise _refused()
 
     def log(self, unit: str) -> list[str]:
         raise _refused()
+
+
+def _storage(host: Host) -> StorageView:
+    from appliance.node.storage import view  # noqa: PLC0415 - asks the pool, which only its page does
+
+    return view(host)
 
 
 def _refused() -> ApplianceError:

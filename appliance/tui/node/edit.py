@@ -35,6 +35,7 @@ class NodeDraft(PlaneDraft):
     """
 
     ssh_on: bool = False
+    keyboard: str = "us"
     proposal: Proposal = Proposal()
     planes: tuple[str, ...] = ()
     storage_vlan: str = ""
@@ -58,6 +59,7 @@ def draft_of(spec: Spec, inventory: Inventory, plane: str = "management") -> Nod
         timezone=spec.node.timezone,
         ntp=", ".join(spec.node.ntp),
         language=spec.node.language,
+        keyboard=spec.node.keyboard,
         password_hash=spec.admin.password_hash,
         ssh="\n".join(spec.admin.ssh.authorized_keys),
         ssh_on=spec.admin.ssh.enabled,
@@ -93,7 +95,7 @@ def _added(after: NodeDraft) -> Iterator[tuple[Path, object]]:
 
 
 def _rest(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, object]]:
-    for name in sorted(names & {"name", "timezone", "language"}):
+    for name in sorted(names & {"name", "timezone", "language", "keyboard"}):
         yield ("node", name), getattr(after, name).strip()
     if "ntp" in names:
         yield ("node", "ntp"), words(after.ntp) or GONE

@@ -29,6 +29,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase("node.timezone; it is not set now", N_("it is not set now")),
     Phrase("node.name resolves on the node itself", N_("the node knows its own name")),
     Phrase("node.ntp", N_("the time servers of the spec")),
+    Phrase("node.keyboard", N_("the keyboard of the spec")),
     Phrase("admin.password_hash", N_("the password of the spec")),
     Phrase("admin.ssh.authorized_keys", N_("who may log in by SSH")),
     Phrase("admin.ssh.enabled", N_("SSH on or off, as the spec says")),

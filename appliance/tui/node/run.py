@@ -15,7 +15,7 @@ _CHINESE = re.compile(r"^[^#\n]*\blanguage['\"]?\s*:\s*['\"]?zh_CN\b", re.MULTIL
 
 def run(host: Host, here: Terminal, *, dry: bool) -> Outcome:
     """The status screen, and behind a password all else. `dry` changes nothing on any machine."""
-    console = NodeConsole(host, here, DryEdge() if dry else LiveEdge(host))
+    console = NodeConsole(host, here, DryEdge(host) if dry else LiveEdge(host))
     if console.terminal.chinese and chinese(host):
         console.speak("zh_CN")
     return console.ended()

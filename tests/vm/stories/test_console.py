@@ -19,6 +19,7 @@ MACHINE = Machine("n1", disks=(Disk(bus="sata", serial="CONS0001", rotational=Tr
 
 SHELL = 10
 """Seconds for a login shell on another screen, where nothing can be waited for."""
+SERIAL, CONSOLE, DEATHS = "serial-getty@ttyS0", "trivet console", 3
 AWAY = 31
 """Seconds without a key after which the console asks the terminal for its size again."""
 
@@ -175,3 +176,29 @@ def test_console_revert_countdown(lab: Lab) -> None:
     assert "10.0.2.77/24" in vm.console.run("ip -br -4 address").text
     assert "10.0.2.77/24" in vm.console.run("cat /var/lib/trivet/spec.yaml").text
     assert not vm.console.run("systemctl list-timers --all | grep trivet-revert").ok
+
+
+@story("console-login-prompt-after-three-deaths")
+def test_console_login_prompt_after_three_deaths(lab: Lab) -> None:
+    """A serial line's console dies three times in a row: a login prompt says why. Who logs out there has the console again."""
+    vm, terminal = node(lab)
+    vm.wait_ssh()
+    for death in range(DEATHS):
+        before = vm.run(f"systemctl show -P MainPID {SERIAL}").strip()
+        vm.run(f"kill -SEGV {before}")
+        again = CONSOLE if death < DEATHS - 1 else "agetty"
+        now = f"now=$(systemctl show -P MainPID {SERIAL}) && [ $now -ne {before} ] && ps -o args= -p $now | grep -q '{again}'"
+        vm.run(f"until {now}; do sleep 0.2; done", timeout=120)
+        told = vm.run("journalctl -b -t trivet-console -o cat | grep -c 'the console has died after'").strip()
+        assert told == str(death + 1), "each death is in the journal"
+    terminal.wait("The console died 3 times in a row", "SEGV", "login:", timeout=60)
+    assert "agetty" in vm.run(f"ps -o args= -p $(systemctl show -P MainPID {SERIAL})")
+    terminal.press("root", "enter")
+    terminal.wait("Password:")
+    terminal.press(PASSWORD, "enter")
+    terminal.wait("root@", timeout=60)
+    terminal.press("tty", "enter")
+    terminal.wait("/dev/ttyS0")
+    terminal.press("exit", "enter")
+    terminal.wait("What the spec says was carried out", "< Log in >", timeout=120)
+    assert CONSOLE in vm.run(f"ps -o args= -p $(systemctl show -P MainPID {SERIAL})")

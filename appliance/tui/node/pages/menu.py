@@ -138,15 +138,17 @@ class MenuPage(Menu):
 
     def items(self) -> Iterable[Item]:
         # Those that are opened.
-        from appliance.tui.node.pages import change, logs, reports, setup, storage, trial, validate, works  # noqa: PLC0415
+        from appliance.tui.node.pages import change, logs, reports, setup, storage, trial, validate, vms, works  # noqa: PLC0415
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
             yield Item(_("Change on trial"), about, self.to(trial.TrialPage), key="0")
         yield Item(_("Network"), _("Show it, change the management network, test it."), self.to(NetworkMenu))
-        yield Item(_("Node"), _("Name, time, language, password, SSH."), self.to(NodeMenu))
+        yield Item(_("Node"), _("Name, time, language, keyboard, password, SSH, BMC."), self.to(NodeMenu))
         about = _("The networks that this node lacks are proposed on its ports. You see the plan before anything is changed.")
         yield Item(_("Set up this node"), about, self.edit(setup.RolePage), key="s")
+        about = _("The virtual machines of this node: start, stop, their serial lines and snapshots; their networks.")
+        yield Item(_("Virtual machines"), about, self.to(vms.VmsPage), key="m")
         yield Item(_("Disks"), _("All disks: what each is for, size, serial number, what is on it."), self.to(reports.DisksPage))
         about = _("The pool: its health, space, what is copied again, each disk with its temperature and wear.")
         yield Item(_("Storage"), about, self.to(storage.StoragePage), key="p")
@@ -234,13 +236,17 @@ class NodeMenu(Menu):
         return _("Node")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import settings  # noqa: PLC0415 - as above
+        from appliance.tui.node.pages import reports, settings  # noqa: PLC0415 - as above
 
         yield Item(_("Name and time"), _("Name, time zone, time servers."), self.edit(settings.NameEdit))
         about = _("The language that this console begins with. F2 changes it at any time, for this screen.")
         yield Item(_("Language"), about, self.edit(settings.LanguageEdit))
         yield Item(_("Password"), _("Another password for root, typed twice."), self.edit(settings.PasswordEdit))
         yield Item("SSH", _("On or off, and who may log in with which key."), self.edit(settings.SshEdit))
+        about = _("The layout of the keyboard that is plugged into this server.")
+        yield Item(_("Keyboard"), about, self.edit(settings.KeyboardEdit))
+        about = _("The board's own computer, by which this server is switched on from afar: its address and its users.")
+        yield Item("BMC", about, self.to(reports.BmcPage))
 
 
 class PowerMenu(Menu):

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 
 from appliance.tui import draft as drafts
-from appliance.tui.i18n import NAMES, _, said
+from appliance.tui.i18n import N_, NAMES, _, said
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.node.pages.change import ChangePage
 from appliance.tui.screens.admin import AdminPage
@@ -18,6 +18,16 @@ from appliance.tui.screens.node import NodePage
 from appliance.tui.widgets.choices import Choice, Choices
 from appliance.tui.widgets.field import Field, Remark
 from appliance.tui.widgets.frame import Action, button
+
+LAYOUTS = {
+    "us": N_("United States"), "uk": N_("United Kingdom"), "de-latin1": N_("Germany"), "sg-latin1": N_("Switzerland, German"),
+    "fr-latin9": N_("France"), "fr_CH-latin1": N_("Switzerland, French"), "es": N_("Spain"), "it": N_("Italy"),
+    "pt-latin1": N_("Portugal"), "br-abnt2": N_("Brazil"), "nl": N_("Netherlands"), "be-latin1": N_("Belgium"),
+    "dk-latin1": N_("Denmark"), "no-latin1": N_("Norway"), "se-latin1": N_("Sweden"), "fi-latin1": N_("Finland"),
+    "pl": N_("Poland"), "cz-lat2": N_("Czechia"), "hu": N_("Hungary"), "ru": N_("Russia"), "trq": N_("Turkey"),
+    "jp106": N_("Japan"),
+}  # fmt: skip
+"""Where the keyboards that a spec may name are used."""
 
 
 class Edit(Manage):
@@ -182,3 +192,28 @@ class LanguageEdit(Edit):
     @on(Choices.Changed, "#language")
     def _chosen(self, event: Choices.Changed) -> None:
         self.node.change(language=event.chosen[0])
+
+
+class KeyboardEdit(Edit):
+    """The layout of the keyboard at the server itself."""
+
+    FIELDS: ClassVar[tuple[drafts.Field, ...]] = ("keyboard",)
+
+    def heading(self) -> str:
+        return _("Keyboard")
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("The layout of the keyboard that is plugged into this server, or of its remote screen. China uses that of the "
+              "United States."),
+            _("A terminal on the serial line, and SSH, bring the layout of whoever sits there."),
+        )  # fmt: skip
+
+    def fields(self) -> ComposeResult:
+        yield paragraph(_("Which keyboard is plugged into this server?"))
+        chosen = (getattr(self.node.draft, "keyboard", "us"),)
+        yield Choices([Choice(name, _(text)) for name, text in LAYOUTS.items()], chosen, id="keyboard")
+
+    @on(Choices.Changed, "#keyboard")
+    def _chosen(self, event: Choices.Changed) -> None:
+        self.node.change(keyboard=event.chosen[0])

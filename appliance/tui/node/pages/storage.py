@@ -9,6 +9,7 @@ from appliance.model.plan import Plan
 from appliance.model.poolreport import DiskReport, PoolReport
 from appliance.model.units import format_size
 from appliance.node import health as last_look
+from appliance.tui import table
 from appliance.tui.i18n import _, said
 from appliance.tui.node.pages.base import Line, Report, rows, sentence
 from appliance.tui.node.pages.menu import Item, Menu
@@ -16,6 +17,7 @@ from appliance.tui.node.pages.work import WorkPage
 from appliance.tui.node.seen import duration, pool_text, role_text
 from appliance.tui.screens.dialog import Ask
 
+_WIDTH = 74
 Verb = Literal["add", "remove", "replace"]
 
 
@@ -35,9 +37,7 @@ class StoragePage(Report):
         )  # fmt: skip
 
     def load(self) -> list[Line]:
-        from appliance.node.storage import view  # noqa: PLC0415 - asks the pool, which only this page does
-
-        found = view(self.node.host)
+        found = self.node.edge.storage()
         lines: list[Line] = [(f"! {sentence(a.message, a.hint)}", "wrong") for a in found.alerts]
         lines += rows(_pool(found.report))
         lines += [(text, "") for text in found.repaired]
@@ -77,7 +77,7 @@ def _disk(disk: DiskReport) -> list[Line]:
         words.append(_("cache {share} %").format(share=round(100 * disk.cache.ratio)))
     if disk.led:
         words.append(_("its light is on"))
-    return [("    " + _(", ").join(words), "wrong" if disk.failing or disk.isolated else "")]
+    return [(table.paragraph(_(", ").join(words), _WIDTH, "    "), "wrong" if disk.failing or disk.isolated else "")]
 
 
 class DisksMenu(Menu):
@@ -115,6 +115,13 @@ class DiskMenu(Menu):
 
     def heading(self) -> str:
         return self._disk.label or self._which
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("Replace and Take out move the data first: the pool goes on meanwhile, and what would put data at risk is refused "
+              "with the reason. You see each step, and what is erased, before it is asked."),
+            _("The light shows somebody behind the server which drive this is. Switch it off when the drive is found."),
+        )  # fmt: skip
 
     def items(self) -> Iterable[Item]:
         about = _("Take a new disk into the pool in this one's place, with its cache.")

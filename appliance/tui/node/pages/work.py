@@ -80,6 +80,10 @@ class WorkPage(ProgressPage, Manage):
     @on(Action.Pressed, "#close")
     def action_close(self) -> None:
         """The work does not need this page."""
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Where it leads."""
         self.node.back_to_menu()
 
     def action_leave(self) -> None:

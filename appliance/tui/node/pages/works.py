@@ -42,8 +42,10 @@ def begin(page: Manage, *arguments: str, stdin: str = "", instead: bool = False)
 
 def look(arguments: Sequence[str], work: Work) -> WorkPage:
     """The page of a work, by what it is."""
-    from appliance.tui.node.pages import nettest  # noqa: PLC0415 - which begins works, too
+    from appliance.tui.node.pages import nettest, vmwork  # noqa: PLC0415 - which begin works, too
 
+    if tuple(arguments[:1]) == ("vm",):
+        return vmwork.VmWork(arguments, work)
     if tuple(arguments[:2]) == ("net", "test"):
         return nettest.ListenPage(work) if "--listen" in arguments else nettest.TestPage(work, title(arguments))
     return WorkPage(title(arguments), work, _(_described(arguments)[1]))
@@ -51,6 +53,10 @@ def look(arguments: Sequence[str], work: Work) -> WorkPage:
 
 def title(arguments: Sequence[str]) -> str:
     """What it is called."""
+    from appliance.tui.node.pages import vmwork  # noqa: PLC0415 - as above
+
+    if tuple(arguments[:1]) == ("vm",):
+        return vmwork.words(arguments)[0]
     return _(_described(arguments)[0])
 
 
