@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from appliance import __version__, flow
 from appliance.cli import disk as disk_cli
+from appliance.cli import doctor as doctor_cli
 from appliance.cli import net as net_cli
 from appliance.cli import network as network_cli
 from appliance.cli import pxe as pxe_cli
@@ -94,6 +95,7 @@ def _parser() -> Parser:
     sub.add_argument("--anew", action="store_true", help=_ANEW)
     sub.add_argument("--yes", action="store_true", help="consent to everything that the plan says it destroys")
     command("status", _status, "version, slot, addresses, what is applied and what is not")
+    doctor_cli.add(command("doctor", doctor_cli.run, "what keeps this node from being a good member, and what helps"))
     sub = command("record", _record, "save this machine as a test machine")
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")

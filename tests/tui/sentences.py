@@ -281,14 +281,25 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
+    "cli/doctor.py",
     "cli/network.py",
     "cli/pxe.py",
     "cli/vm.py",
     "cli/vmhost.py",
     "host/companion.py",
+    "cluster/agent.py",
+    "cluster/balance.py",
+    "cluster/doctor.py",
+    "cluster/examine.py",
+    "cluster/fencing.py",
+    "cluster/recover.py",
+    "cluster/spare.py",
+    "cluster/spread.py",
     "host/etcd.py",
     "model/vm.py",
     "model/vnet.py",
+    "model/timers.py",
+    "node/doctor.py",
     "node/vms.py",
     "pxe/journal.py",
     "pxe/serve.py",
@@ -296,7 +307,7 @@ COMMAND_LINE = (
     "pxe/source.py",
     "services/vm/*.py",
 )
-"""What `trivet vm`, `image`, `network`, `numa` and `pxe` alone say: English, as all is that only a command line shows.
+"""What `trivet vm`, `image`, `network`, `numa`, `pxe`, `doctor` and HA say: English, as all is that only a command line shows.
 What a rack's server answers a machine with (pxe/answer.py, desk.py, folder.py, table.py) is shown by the installer: not here.
 
 No page of the console brings them along (test_sentences.py sees to that); the first one that does takes them out of here.
