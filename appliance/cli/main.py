@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from appliance import __version__, flow
 from appliance.cli import disk as disk_cli
 from appliance.cli import doctor as doctor_cli
+from appliance.cli import ha as ha_cli
 from appliance.cli import net as net_cli
 from appliance.cli import network as network_cli
 from appliance.cli import pxe as pxe_cli
@@ -106,6 +107,7 @@ def _parser() -> Parser:
         ("storage", storage_cli.show, storage_cli.add, "the pool as it is; check its copies; what comes first"),
         ("disk", disk_cli.show, disk_cli.add, "the disks; take one in or out, replace one, switch its light"),
         ("vm", vm_cli.listing, vm_cli.add, "virtual machines: make, run, change, copy, delete them"),
+        ("ha", ha_cli.status, ha_cli.add, "what happens to VMs when their node is lost"),
         ("image", vm_cli.images, vm_cli.add_images, "the library: images, media and kernels for VMs"),
         ("network", network_cli.listing, network_cli.add, "networks for VMs: VLANs, and overlays with addresses and rules"),
     ):

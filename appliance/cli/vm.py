@@ -303,9 +303,11 @@ def _import(args: argparse.Namespace) -> int:
 
 
 def _autostart(args: argparse.Namespace) -> int:
+    from appliance.node.ha import guarded  # noqa: PLC0415 - as in vmhost
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.come_back(this_host(), print)
+    here = this_host()
+    life.come_back(here, print, guarded=guarded(here.host, here.store))
     return 0
 
 

@@ -87,7 +87,10 @@ def _dead(path: Path) -> bool:
 
 
 def _paths(answers: Answers) -> Iterator[Finding]:
+    taken = {each.plane for each in answers.taken}
     for path in answers.paths:
+        if path.plane in taken and _dead(path):
+            continue  # whoever has this node's address keeps the answers
         where = f"{_named(path.peer, path.address)} on the {path.plane} plane"
         if _dead(path):
             if path.resolved:

@@ -23,6 +23,7 @@ class Snapshot(Model):
 class VmRecord(Model):
     """`files` are the pool's, by disk, that are written to. `wanted` is what it shall be doing, over a loss of power, too.
 
+    `moving` is the node to which it is being moved while it runs, "" for none.
     `started` is the document as the running VM has it; what differs from `vm` comes with the next start. `rests_on` are the
     VMs whose files those of a linked clone go on from.
     """
@@ -31,6 +32,7 @@ class VmRecord(Model):
     vm: Vm
     uuid: str
     node: str
+    moving: str = ""
     wanted: Literal["running", "stopped"] = "stopped"
     template: bool = False
     files: dict[str, str] = {}

@@ -20,7 +20,7 @@ from appliance.services.vm import changes, disks, networks
 from appliance.services.vm.domain import Found, Source, render
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
-from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, everything, fresh, load, with_macs
+from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, elsewhere, everything, fresh, load, with_macs
 from appliance.services.vm.records import networks as known_networks
 
 VIRSH = ("virsh", "--quiet")
@@ -75,6 +75,8 @@ def start(here: Here, name: str) -> VmRecord:
         raise VmError(f"{name} is suspended", f"let it go on with `trivet vm resume {name}`")
     if now != "stopped":
         return record
+    if elsewhere(here, record):
+        raise VmError(f"{name} is {record.node}'s", f"start it there: `trivet vm start {name}` on {record.node}")
     unmark(here.host, name)
     found = _found(here, record)
     networks.sync_all(here, (nic.network for nic in record.vm.nics))
@@ -240,14 +242,19 @@ def notice(here: Here) -> list[str]:
         if name in run:
             continue
         with contextlib.suppress(VmError, StalePlan):  # it is deleted, or somebody does something about it this very moment
-            _switched_off(here, load(here, name))
+            kept = load(here, name)
+            if not elsewhere(here, kept.record):  # else it was taken from this node when it was lost
+                _switched_off(here, kept)
         unmark(here.host, name)
         gone.append(name)
     return gone
 
 
-def come_back(here: Here, say: Callable[[str], None]) -> None:
-    """After a start of the node: what ran runs again, by start order. One that cannot keeps no other from it."""
+def come_back(here: Here, say: Callable[[str], None], *, guarded: bool = False) -> None:
+    """After a start of the node: what ran here runs again, by start order. One that cannot keeps no other from it.
+
+    `guarded`: HA starts its VMs itself, once this node may have them.
+    """
     notice(here)
     here.host.run(["mkdir", "-p", MARKS])
     for record in known_networks(here):
@@ -256,7 +263,8 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
         except ApplianceError as error:
             say(f"the network {record.network.name} cannot be made: {error}")
     run = states(here.host)
-    waiting = [k for k in everything(here) if k.record.wanted == "running" and k.record.vm.name not in run]
+    own = (kept for kept in everything(here) if not elsewhere(here, kept.record) and not (guarded and kept.record.vm.place.ha))
+    waiting = [kept for kept in own if kept.record.wanted == "running" and kept.record.vm.name not in run]
     waiting.sort(key=lambda kept: (kept.record.vm.start.order, kept.record.vm.name))
     for number, kept in enumerate(waiting):
         vm = kept.record.vm

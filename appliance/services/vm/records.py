@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from appliance.errors import ApplianceError
 from appliance.host.etcd import Store, StoreError
 from appliance.host.host import Host
+from appliance.model.cluster import COPY
 from appliance.model.placement import Cell
 from appliance.model.vm import NicWish, Vm
 from appliance.model.vmrecord import VmRecord
@@ -90,6 +91,12 @@ def _record(key: str, text: str) -> VmRecord:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise StoreError(f"{key} in etcd cannot be read: {first['msg']}", "a newer Trivet may have written it") from None
+
+
+def elsewhere(here: Here, record: VmRecord) -> bool:
+    """Is it another member's? A node alone has all, whatever it was called when they were made."""
+    text = here.host.files.read(COPY)
+    return record.node != here.node and text is not None and f'"{record.node}"' in text
 
 
 def network(here: Here, name: str) -> tuple[NetworkRecord, int]:
