@@ -27,8 +27,9 @@ def add(command: Callable[..., Any]) -> None:
 def status(args: argparse.Namespace) -> int:
     from appliance.host.live import live  # noqa: PLC0415 - loaded by who asks for it
     from appliance.node import ha  # noqa: PLC0415 - the same
+    from appliance.services.cluster.store import store  # noqa: PLC0415 - the same
 
-    found, _ = ha.config(ha.store_of(live()))
+    found, _ = ha.config(store(live()))
     print(found.model_dump_json(indent=2) if args.json else text_of(found))
     return 0
 
@@ -47,6 +48,7 @@ def _enable(args: argparse.Namespace) -> int:
     from appliance.errors import ApplianceError  # noqa: PLC0415 - as above
     from appliance.host.live import live  # noqa: PLC0415 - as above
     from appliance.node import ha  # noqa: PLC0415 - as above
+    from appliance.services.cluster.store import store  # noqa: PLC0415 - as above
 
     changes: dict[str, object] = {"enabled": True}
     if args.balance:
@@ -58,16 +60,17 @@ def _enable(args: argparse.Namespace) -> int:
     if args.after is not None:
         changes["after"] = args.after * 60.0
     host = live()
-    print(_out(args, ha.change(host, ha.store_of(host), **changes)))
+    print(_out(args, ha.change(host, store(host), **changes)))
     return 0
 
 
 def _disable(args: argparse.Namespace) -> int:
     from appliance.host.live import live  # noqa: PLC0415 - as above
     from appliance.node import ha  # noqa: PLC0415 - as above
+    from appliance.services.cluster.store import store  # noqa: PLC0415 - as above
 
     host = live()
-    print(_out(args, ha.change(host, ha.store_of(host), enabled=False)))
+    print(_out(args, ha.change(host, store(host), enabled=False)))
     return 0
 
 
@@ -78,12 +81,13 @@ def _out(args: argparse.Namespace, found: HaConfig) -> str:
 def _test(args: argparse.Namespace) -> int:
     from appliance.host.live import live  # noqa: PLC0415 - as above
     from appliance.node import ha  # noqa: PLC0415 - as above
+    from appliance.services.cluster.store import store  # noqa: PLC0415 - as above
 
     host = live()
-    store = ha.store_of(host)
+    documents = store(host)
     if args.without_watchdog:
-        ha.change(host, store, without_watchdog=True)
-    found = ha.test(host, store)
+        ha.change(host, documents, without_watchdog=True)
+    found = ha.test(host, documents)
     text = f"The fencing of {found.node} has passed its test." if found.passed else f"The fencing of {found.node}: {found.why}"
     print(found.model_dump_json(indent=2) if args.json else text)
     return 0 if found.passed else FAILED

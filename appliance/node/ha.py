@@ -12,7 +12,7 @@ from appliance.cluster.chair import Chair
 from appliance.cluster.keeper import Keeper, clock
 from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host import fenceprobe
-from appliance.host.etcd import Etcd, Store
+from appliance.host.etcd import Store
 from appliance.host.etcdlease import Leased
 from appliance.host.host import Host
 from appliance.host.live import live
@@ -23,6 +23,7 @@ from appliance.model.problem import Problem
 from appliance.model.timers import Timers, timers
 from appliance.node import vms
 from appliance.node.status import followed
+from appliance.services.cluster.store import store
 
 UNIT = "trivet-ha.service"
 _POOL = "vms"
@@ -41,14 +42,9 @@ def document(host: Host) -> ClusterDocument:
     return ClusterDocument.model_validate_json(text)
 
 
-def store_of(host: Host, seconds: float = 5.0) -> Etcd:
-    """The documents, as this node reaches them."""
-    return Etcd(seconds=seconds)
-
-
-def guarded(host: Host, store: Store) -> bool:
+def guarded(host: Host, documents: Store) -> bool:
     """Does HA start the VMs of this node that it guards?"""
-    return host.files.read(COPY) is not None and config(store)[0].enabled
+    return host.files.read(COPY) is not None and config(documents)[0].enabled
 
 
 def begin(host: Host) -> None:
@@ -84,21 +80,22 @@ def run() -> None:
 
 def made(host: Host, name: str, block: Timers, ended: threading.Event) -> tuple[Keeper, Chair | None]:
     """The two loops of a node; the second one on control nodes alone."""
-    store = store_of(host, block.answer)
+    documents = store(host, block.answer)
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
     pool = _Pool(host, block, ended)
     keeper = Keeper(
-        host=host, here=lambda: vms.here(host, store), etcd=Leased(store), me=name, timers=block,
+        host=host, here=lambda: vms.here(host, documents), etcd=Leased(documents), me=name, timers=block,
         watchdog=Watchdog(block.watchdog), say=say, reaches_pool=pool.reached,
     )  # fmt: skip
     own = member(document(host), name)
     if own is None or not own.control:
         return keeper, None
     chair = Chair(
-        keeper=keeper, etcd=Leased(store), timers=block, members=lambda: document(host), opinions=lambda: pool.opinions, say=say,
+        keeper=keeper, etcd=Leased(documents), timers=block, say=say,
+        members=lambda: document(host), opinions=lambda: pool.opinions,
         effect=lambda action: effects.carry_out(host, document(host), action),
     )  # fmt: skip
     return keeper, chair
@@ -125,18 +122,18 @@ class _Pool:
 # -- what is wanted ------------------------------------------------------------------------------------------------------
 
 
-def config(store: Store) -> tuple[HaConfig, int]:
+def config(documents: Store) -> tuple[HaConfig, int]:
     """What is wanted, and its revision; 0 where nobody has said anything yet."""
-    entry = store.get(CONFIG)
+    entry = documents.get(CONFIG)
     return (HaConfig.model_validate_json(entry.text), entry.revision) if entry else (HaConfig(), 0)
 
 
-def test(host: Host, store: Store) -> FenceTest:
+def test(host: Host, documents: Store) -> FenceTest:
     """Test this node's fencing, and write down what came of it."""
     spec, _ = followed(host)
     why = fenceprobe.refused(host.ceph, _POOL)
     watchdog = Watchdog(0, DEVICE).there
-    wanted, revision = config(store)
+    wanted, revision = config(documents)
     if not why and not watchdog and not wanted.without_watchdog:
         why = "this node has no watchdog: modprobe softdog gives it one, or say --without-watchdog"
     found = FenceTest(
@@ -144,19 +141,19 @@ def test(host: Host, store: Store) -> FenceTest:
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )  # fmt: skip
     changed = wanted.model_copy(update={"tests": {**wanted.tests, found.node: found}})
-    store.put(CONFIG, changed.model_dump_json(), revision)
+    documents.put(CONFIG, changed.model_dump_json(), revision)
     return found
 
 
-def change(host: Host, store: Store, **changes: object) -> HaConfig:
+def change(host: Host, documents: Store, **changes: object) -> HaConfig:
     """Change what is wanted. Unsatisfiable when HA is to be on and a node's fencing has not passed its test."""
-    wanted, revision = config(store)
+    wanted, revision = config(documents)
     changed = HaConfig.model_validate(wanted.model_copy(update=changes).model_dump())
     if changed.enabled and not wanted.enabled:
         problems = [problem for each in document(host).members if not each.witness for problem in _untested(changed, each.name)]
         if problems:
             raise Unsatisfiable(problems)
-    store.put(CONFIG, changed.model_dump_json(), revision)
+    documents.put(CONFIG, changed.model_dump_json(), revision)
     return changed
 
 

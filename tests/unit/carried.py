@@ -155,7 +155,8 @@ def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch
             )
             facts = {"machine": now.machine.model_copy(update={"numa": nodes})}
         case RunEtcd():
-            facts = {"etcd": step.running}
+            began = Membership(settings=step.settings, votes=step.cluster, authority=now.membership.authority)
+            facts = {"etcd": step.running, "membership": began if step.running else Membership()}
         case ReplaceSpec():
             system = {"spec": step.digest}
         case SetHostname():
