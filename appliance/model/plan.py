@@ -14,10 +14,12 @@ from appliance.model.base import Model
 from appliance.model.network import Chassis, Device
 from appliance.model.poolsteps import (
     AddCache,
+    AddMonitor,
     AddOsd,
     ConfigurePool,
     DropCache,
     MakeMonitor,
+    RemoveMonitor,
     RemoveOsd,
     RunManager,
     RunMonitor,
@@ -369,7 +371,8 @@ Step = Annotated[
     VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
-    | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool
+    | MakeMonitor | AddMonitor | RemoveMonitor | RunMonitor | RunManager
+    | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool
     | RunLibvirt | ReserveForPlatform | SetHugePages | RunEtcd,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -25,6 +25,7 @@ from appliance.node.health import LOOK, STORAGE
 from appliance.node.health import storage as last
 from appliance.node.published import uptime
 from appliance.node.trial import BUSY, LOCK
+from appliance.services.cluster.observe import cluster
 from appliance.services.storage import health, isolate, led, pool, report, slow, smart
 from appliance.services.storage.mismatch import sentence
 
@@ -101,7 +102,7 @@ class DiskWatch:
 
     def examine(self, host: Host) -> None:
         """Ask each disk how it is."""
-        if pool.made(host) is None:
+        if pool.part(host, cluster(host)) is None:
             return
         found = smart.read(host, storage.inventory(host).disks)
         with self._lock:
@@ -111,7 +112,7 @@ class DiskWatch:
 
     def look(self, host: Host) -> None:
         """Ask the pool, act on what is bad, and write down what there is to say."""
-        if pool.made(host) is None and time.monotonic() - self._looked < _QUIET:
+        if pool.part(host, cluster(host)) is None and time.monotonic() - self._looked < _QUIET:
             return
         inventory = storage.inventory(host)
         self._looked = time.monotonic()
@@ -121,7 +122,7 @@ class DiskWatch:
         if self._act(host, now):
             now = report.report(host, inventory, roles, self._seen())
         self._give_up_caches(host, inventory)
-        if now.scrub.errors or self._moved:
+        if (now.scrub.errors or self._moved) and isolate.judges(host, inventory):
             self._repair(host)
         found = health.alerts(now, inventory.disks)
         self._lights(host, inventory, now)

@@ -9,6 +9,7 @@ from appliance.model.spec import Spec
 from appliance.node.health import storage as last
 from appliance.node.published import uptime
 from appliance.node.status import followed
+from appliance.services.cluster.observe import cluster
 from appliance.services.storage import health, observe, pool, report
 from appliance.services.storage.roles import Roles, assign
 
@@ -16,7 +17,8 @@ from appliance.services.storage.roles import Roles, assign
 def inventory(host: Host) -> Inventory:
     """So much of an inventory as storage needs: no port is asked for it."""
     disks = observe.observe(host)
-    return Inventory(disks=disks, pool=pool.observe(host, disks), system=System(installed=True))
+    document = cluster(host)
+    return Inventory(disks=disks, pool=pool.observe(host, disks, document), cluster=document, system=System(installed=True))
 
 
 def roles(found: Inventory, spec: Spec | None) -> Roles:
