@@ -25,6 +25,7 @@ from appliance.node.health import LOOK, STORAGE
 from appliance.node.health import storage as last
 from appliance.node.published import uptime
 from appliance.node.trial import BUSY, LOCK
+from appliance.services.cluster.observe import cluster
 from appliance.services.storage import health, isolate, led, pool, report, slow, smart
 from appliance.services.storage.mismatch import sentence
 
@@ -33,7 +34,7 @@ _SMART = 600.0
 _CALM = 60.0
 """Seconds in which a node that starts is left alone by questions to all its disks."""
 _QUIET = 600.0
-"""Seconds between two looks where there is no pool, and only a mirror of the BIOS that could break."""
+"""Seconds between two looks where there is no pool and no array of md has changed: only what the system stands on could break."""
 _BAD = ("too slow", "stuck")
 _KEPT = 20
 """Sentences about repairs that are remembered."""
@@ -57,6 +58,7 @@ class DiskWatch:
         self._asked: set[str] = set()
         self._moved: set[int] = set()
         self._looked = -_QUIET
+        self._arrays = ""
         self._bays: dict[str, str] = {}
         self._lit: set[str] = set()
         self._said: set[tuple[str, str]] = set()
@@ -101,7 +103,7 @@ class DiskWatch:
 
     def examine(self, host: Host) -> None:
         """Ask each disk how it is."""
-        if pool.made(host) is None:
+        if pool.part(host, cluster(host)) is None:
             return
         found = smart.read(host, storage.inventory(host).disks)
         with self._lock:
@@ -111,8 +113,11 @@ class DiskWatch:
 
     def look(self, host: Host) -> None:
         """Ask the pool, act on what is bad, and write down what there is to say."""
-        if pool.made(host) is None and time.monotonic() - self._looked < _QUIET:
+        arrays = host.files.read("/proc/mdstat") or ""
+        part = pool.part(host, cluster(host))
+        if part is None and time.monotonic() - self._looked < _QUIET and arrays == self._arrays:
             return
+        self._arrays = arrays
         inventory = storage.inventory(host)
         self._looked = time.monotonic()
         self._follow(host, inventory)
@@ -121,9 +126,9 @@ class DiskWatch:
         if self._act(host, now):
             now = report.report(host, inventory, roles, self._seen())
         self._give_up_caches(host, inventory)
-        if now.scrub.errors or self._moved:
+        if (now.scrub.errors or self._moved) and isolate.judges(host, inventory):
             self._repair(host)
-        found = health.alerts(now, inventory.disks)
+        found = health.alerts(now, inventory.disks, inventory.mirror)
         self._lights(host, inventory, now)
         for alert in found:
             self._log(alert.where, str(alert), alert.hint)

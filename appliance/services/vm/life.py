@@ -212,7 +212,10 @@ def restore(here: Here, name: str) -> None:
 
 def purge(here: Here, name: str) -> None:
     """Out of the recycle bin for good, with its disks."""
-    _purge(here, _binned(here, name))
+    kept = _binned(here, name)
+    if kept.record.node != here.node:
+        raise VmError(f"{name} was on {kept.record.node}, and its disks are there", f"say it there: this is {here.node}")
+    _purge(here, kept)
 
 
 def _purge(here: Here, kept: Kept) -> None:
@@ -285,7 +288,7 @@ def come_back(here: Here, say: Callable[[str], None], *, guarded: bool = False) 
 def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
     before = (datetime.now(UTC) - RETENTION).isoformat(timespec="seconds")
     for kept in everything(here, BIN):
-        if kept.record.deleted < before:
+        if kept.record.deleted < before and kept.record.node == here.node:
             try:
                 _purge(here, kept)
                 say(f"{kept.record.vm.name} has left the recycle bin")
@@ -296,7 +299,9 @@ def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
 def view(here: Here, kept: Kept, run: dict[str, State]) -> VmView:
     """A VM for who lists it."""
     record = kept.record
-    now: State = "deleted" if record.deleted else "template" if record.template else run.get(record.vm.name, "stopped")
+    # What libvirt knows is of this node; of the others the record says what they shall be doing.
+    known: State = run.get(record.vm.name, "stopped") if record.node == here.node else record.wanted
+    now: State = "deleted" if record.deleted else "template" if record.template else known
     return VmView(
         name=record.vm.name,
         state=now,
