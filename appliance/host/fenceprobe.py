@@ -4,6 +4,7 @@
 import errno
 import re
 import secrets
+import time
 
 from appliance.errors import ApplianceError
 from appliance.host.ceph import CONNECT_SECONDS
@@ -12,6 +13,7 @@ from appliance.model.pool import ADMIN_KEYRING, CONF
 
 _ADDRESS = re.compile(r"(\[[0-9a-f:]+\]|[0-9.]+):(\d+)/(\d+)")
 _EXPIRE = 60.0
+_SPREADS = 15.0
 
 
 def refused(ceph: Ceph, pool: str) -> str:
@@ -30,11 +32,14 @@ def refused(ceph: Ceph, pool: str) -> str:
             return "the pool does not say by which address it knows this node"
         entry = f"{found[1]}:0/{found[3]}"
         ceph("osd blocklist", blocklistop="add", addr=entry, expire=_EXPIRE)
-        try:
-            into.write_full(name, b"after")
-        except rados.Error as error:
-            return "" if error.errno == errno.ESHUTDOWN else f"the write failed otherwise than by being refused: {error}"
-        return "a writer in the pool's blocklist could go on writing"
+        end = time.monotonic() + _SPREADS
+        while time.monotonic() < end:  # the monitors know it at once, each disk a little later
+            try:
+                into.write_full(name, b"after")
+            except rados.Error as error:
+                return "" if abs(error.errno) == errno.ESHUTDOWN else f"a write failed otherwise than by being refused: {error}"
+            time.sleep(0.2)
+        return f"a writer in the pool's blocklist could go on writing for {_SPREADS:.0f} s"
     except (rados.Error, ApplianceError) as error:
         return f"the pool could not be asked: {error}"
     finally:
