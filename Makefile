@@ -16,7 +16,7 @@ check: ## lint, types, import contracts, unit tests; no root, under a minute
 	@.venv/bin/lint-imports --no-logo > build/lint-imports.log || { cat build/lint-imports.log; exit 1; }
 	@grep -rlE '^#!/bin/(ba)?sh' elements images requirements .ci | xargs shellcheck
 	@PATH=$(CURDIR)/.venv/bin:$$PATH ELEMENTS_DIR=elements LIB_DIR=elements dib-lint > build/dib-lint.log || { cat build/dib-lint.log; exit 1; }
-	@$(PYTHON) -m pytest tests/unit tests/tui -m "not slow"
+	@$(PYTHON) -m pytest tests/unit tests/tui tests/sim -m "not slow"
 
 golden: ## write the golden cases anew; read the difference before you commit it
 	@GOLDEN=write $(PYTHON) -m pytest tests/unit/test_golden.py tests/unit/test_propose.py tests/unit/test_roles.py tests/unit/test_vm_domain.py tests/unit/test_vm_place.py tests/unit/test_vm_network.py tests/unit/test_pxe_boot.py tests/tui/test_screens.py tests/tui/test_node_screens.py tests/tui/test_moments.py
@@ -31,7 +31,7 @@ iso: setup ## build/trivet-<version>-amd64.iso, its checksum and manifest, build
 	@$(PYTHON) -m images.build
 
 test: setup check iso ## everything that CI runs: check, the engines natively, the ISO, a selection of stories
-	@$(PYTHON) -m pytest tests/tui -m slow
+	@$(PYTHON) -m pytest tests/tui tests/sim -m slow
 	@$(PYTHON) -m pytest tests/engine
 	@$(PYTHON) -m pytest tests/vm/stories --quick
 

@@ -17,7 +17,10 @@ from typing import Any, NoReturn
 from pydantic import BaseModel
 
 from appliance import __version__, flow
+from appliance.cli import cluster as cluster_cli
 from appliance.cli import disk as disk_cli
+from appliance.cli import doctor as doctor_cli
+from appliance.cli import ha as ha_cli
 from appliance.cli import net as net_cli
 from appliance.cli import network as network_cli
 from appliance.cli import pxe as pxe_cli
@@ -94,6 +97,7 @@ def _parser() -> Parser:
     sub.add_argument("--anew", action="store_true", help=_ANEW)
     sub.add_argument("--yes", action="store_true", help="consent to everything that the plan says it destroys")
     command("status", _status, "version, slot, addresses, what is applied and what is not")
+    doctor_cli.add(command("doctor", doctor_cli.run, "what keeps this node from being a good member, and what helps"))
     sub = command("record", _record, "save this machine as a test machine")
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--origin", required=True, help="where this machine came from, in one sentence")
@@ -103,7 +107,9 @@ def _parser() -> Parser:
         ("net", net_cli.show, net_cli.add, "the network as it is; change it, with a way back; test it"),
         ("storage", storage_cli.show, storage_cli.add, "the pool as it is; check its copies; what comes first"),
         ("disk", disk_cli.show, disk_cli.add, "the disks; take one in or out, replace one, switch its light"),
+        ("cluster", cluster_cli.show, cluster_cli.add, "nodes together: found a cluster, join one, leave it, see who is in it"),
         ("vm", vm_cli.listing, vm_cli.add, "virtual machines: make, run, change, copy, delete them"),
+        ("ha", ha_cli.status, ha_cli.add, "what happens to VMs when their node is lost"),
         ("image", vm_cli.images, vm_cli.add_images, "the library: images, media and kernels for VMs"),
         ("network", network_cli.listing, network_cli.add, "networks for VMs: VLANs, and overlays with addresses and rules"),
     ):

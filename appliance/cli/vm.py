@@ -129,7 +129,7 @@ def _show(args: argparse.Namespace) -> int:
     from appliance.services.vm.observe import states  # noqa: PLC0415 - as in vmhost
 
     here = this_host()
-    found = life.view(here, records.load(here, args.name), states(here.host))
+    found = life.view(here, records.look(here, args.name), states(here.host))
     if args.document and not args.json:
         print(document_text(found.vm), end="")
     else:
@@ -346,9 +346,11 @@ def _move(args: argparse.Namespace) -> int:
 
 
 def _autostart(args: argparse.Namespace) -> int:
+    from appliance.node.ha import guarded  # noqa: PLC0415 - as in vmhost
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.come_back(this_host(), print)
+    here = this_host()
+    life.come_back(here, print, guarded=guarded(here.host, here.store))
     return 0
 
 

@@ -77,20 +77,28 @@ def _addresses(answers: Answers) -> Iterator[Finding]:
             yield Finding(topic="address", cause=cause, remedy=remedy)
 
 
+def _named(peer: str, address: str) -> str:
+    """Of an address that a person gave, no more is known."""
+    return address if peer == address else f"{peer} ({address})"
+
+
 def _dead(path: Path) -> bool:
     return not path.largest
 
 
 def _paths(answers: Answers) -> Iterator[Finding]:
+    taken = {each.plane for each in answers.taken}
     for path in answers.paths:
-        where = f"{path.peer} ({path.address}) on the {path.plane} plane"
+        if path.plane in taken and _dead(path):
+            continue  # whoever has this node's address keeps the answers
+        where = f"{_named(path.peer, path.address)} on the {path.plane} plane"
         if _dead(path):
             if path.resolved:
                 cause = f"{where} is there, and answers no ping"
                 yield Finding(topic="path", cause=cause, remedy=f"see what of {path.peer} keeps pings out", grave=False)
             else:
                 remedy = f"see whether {path.peer} is on, and whether the switch joins both ports in the same VLAN"
-                yield Finding(topic="path", cause=f"nobody answers at {path.address}, the address of {where}", remedy=remedy)
+                yield Finding(topic="path", cause=f"nobody answers for {where}", remedy=remedy)
             continue
         yield from _quality(path, where, answers)
 
@@ -135,7 +143,7 @@ def _port(port: Port, me: Side) -> Finding:
             topic="ports", cause=f"TCP {end} of {here} does not reach us from {port.peer}: something on the way drops it",
             remedy="open it in the firewall between the nodes, in both directions",
         )  # fmt: skip
-    there = f"{port.peer} ({port.address}) on the {port.plane} plane"
+    there = f"{_named(port.peer, port.address)} on the {port.plane} plane"
     if port.outcome == "refused":
         return Finding(
             topic="ports", cause=f"nobody listens at TCP {end} of {there}",

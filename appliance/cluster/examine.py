@@ -72,7 +72,9 @@ def examine(
         paths=tuple(paths),
         ports=tuple(ports),
         taken=tuple(
-            Taken(plane=a.plane, address=a.address, macs=a.macs) for a in asked if isinstance(a, DuplicateProbe) and a.macs
+            Taken(plane=a.plane, address=a.address.partition("/")[0], macs=a.macs)
+            for a in asked
+            if isinstance(a, DuplicateProbe) and a.macs
         ),
         routers=tuple(Router(plane=a.plane, address=a.address, answers=a.answers) for a in asked if isinstance(a, GatewayProbe)),
         servers=tuple(NameServer(address=server, reason=ask(server)) for server in servers),

@@ -125,7 +125,11 @@ def _fencing(peer: Peer, fence: Fence, view: View, stage: float, clean: bool) ->
 
 
 def _fenced_now(peer: Peer, fence: Fence, view: View, memory: Memory, clean: bool) -> Iterator[Action]:
-    """Its watchdog has fired before its lease was gone; `margin` is for the reset itself."""
+    """Its watchdog has fired before its lease was gone; `margin` is for the reset itself.
+
+    The pool's monitors have it in their blocklist, and its disks hear of that one after the other.
+    """
+    heard = memory.since(memory.staged, f"{fence.id} blocked", view.now) >= view.timers.spread
     if view.answers.get(("down", fence.id)) is None:
         yield Do("down", peer.name, fence.id)
         if memory.since(memory.staged, f"{fence.id} down", view.now) < view.timers.margin:
@@ -134,7 +138,7 @@ def _fenced_now(peer: Peer, fence: Fence, view: View, memory: Memory, clean: boo
         waited = memory.since(memory.staged, f"{fence.id} heard", view.now) - view.timers.ttl
     else:
         waited = memory.since(memory.gone, peer.name, view.now)
-    if clean or fence.bmc == "off" or waited >= view.timers.margin:
+    if clean or fence.bmc == "off" or (heard and waited >= view.timers.margin):
         yield _next(peer, fence, view, "safe", "nothing of it can reach a disk any more")
 
 

@@ -22,7 +22,8 @@ class Timers(Model):
     `answer` is how long one answer of etcd is waited for; a later one is no renewal. `stopping` is what it takes to end
     this node's VMs by force. `look` is how often the leader decides. `doubt` is how long a node is waited for that Ceph
     still hears. `bmc` is how long one answer of a BMC is waited for. `margin` is for a watchdog's own reset and for clocks
-    that run differently. `settle` is from a returned node's word that nothing of it writes to its being let in.
+    that run differently. `spread` is until each of the pool's disks has heard of the blocklist: one that has
+    not yet takes a write still. `settle` is from a returned node's word that nothing of it writes to its being let in.
     `evict` is how long a node without its storage plane may take to stop its VMs itself. `plane` is how long a plane
     must be gone. `starting` is how long VMs of one order may take before the next order begins. `guest` is how long a guest
     must have been silent and idle.
@@ -41,6 +42,7 @@ class Timers(Model):
     doubt: float = 5.0
     bmc: float = 6.0
     margin: float = 2.0
+    spread: float = 4.0
     settle: float = 5.0
     evict: float = 15.0
     plane: float = 30.0
@@ -65,13 +67,13 @@ class Timers(Model):
     @property
     def worst(self) -> float:
         """From the last sign of life to the first claim, with a BMC that does not answer and a Ceph that is slow to see it."""
-        return self.ttl + self.doubt + max(self.bmc, self.margin) + 4 * self.look
+        return self.ttl + self.doubt + max(self.bmc, self.margin) + self.spread + 4 * self.look
 
 
 NORMAL = Timers()
 EMULATED = Timers(
     profile="emulated", heartbeat=0.5, election=5.0, look=2.0, renew=6.0, answer=6.0, patience=20.0, stopping=6.0, watchdog=30.0,
-    ttl=40.0, doubt=15.0, bmc=30.0, margin=5.0, settle=10.0, evict=60.0, plane=60.0, starting=240.0, guest=600.0,
+    ttl=40.0, doubt=15.0, bmc=30.0, margin=5.0, spread=15.0, settle=10.0, evict=60.0, plane=60.0, starting=240.0, guest=600.0,
 )  # fmt: skip
 """Where the processor itself is emulated, and all takes many times as long."""
 

@@ -144,6 +144,16 @@ class StartWish(Model):
     delay: Seconds = 0
 
 
+class PlaceWish(Model):
+    """`ha`: it runs on another node when its own is lost. It may be on `nodes` alone, () for all; no two VMs of a group of
+    `apart` are on the same node, all of a group of `together` are."""
+
+    ha: bool = True
+    nodes: tuple[Name, ...] = ()
+    apart: tuple[Name, ...] = ()
+    together: tuple[Name, ...] = ()
+
+
 class Vm(Model):
     """The whole wish for one VM."""
 
@@ -164,6 +174,7 @@ class Vm(Model):
     pci: tuple[Annotated[str, AfterValidator(_pci)], ...] = ()
     usb: tuple[Annotated[str, AfterValidator(_usb)], ...] = ()
     start: StartWish = StartWish()
+    place: PlaceWish = PlaceWish()
 
     @model_validator(mode="after")
     def _consistent(self) -> "Vm":

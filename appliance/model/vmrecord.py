@@ -24,6 +24,7 @@ class VmRecord(Model):
     """`files` is where each disk is that is written to, in the words of services/vm/disks.py. `wanted` is what it shall be doing,
     over a loss of power, too.
 
+    `moving` is the node to which it is being moved while it runs, "" for none.
     `started` is the document as the running VM has it; what differs from `vm` comes with the next start. `rests_on` are the
     VMs whose disks those of a linked clone go on from.
     """
@@ -32,6 +33,7 @@ class VmRecord(Model):
     vm: Vm
     uuid: str
     node: str
+    moving: str = ""
     wanted: Literal["running", "stopped"] = "stopped"
     template: bool = False
     files: dict[str, str] = {}

@@ -26,7 +26,8 @@ from appliance.host.lock import only_one
 from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import ConfigureOvn, Plan
 from appliance.model.status import Boot
-from appliance.node import report
+from appliance.node import ha, report
+from appliance.node.clusterwatch import ClusterWatch
 from appliance.node.diskwatch import DiskWatch
 from appliance.node.health import LOOK
 from appliance.node.published import BOOT
@@ -145,6 +146,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     watch, late = Watch(), ready_at_the_latest(_PATIENCE)
     DiskWatch(live).start(float(os.environ.get("TRIVET_LOOK_SECONDS", LOOK)))
+    ClusterWatch(live).start()
     boot, pause, only = None, _SOON, None
     while True:
         host = live()
@@ -154,6 +156,7 @@ def main() -> None:
         report.begin(host)
         notify(f"READY=1\nSTATUS={boot.failed.splitlines()[0] if boot.failed else 'the node is as its spec says'}")
         run_again(host)
+        ha.begin(host)
         said = wait(watch, pause if boot.waits else None, boot.tunnels)
         if said in (signal.SIGTERM, signal.SIGINT):
             return

@@ -13,7 +13,8 @@ from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
 from appliance.node import storage
 from appliance.node.status import followed
-from appliance.services.cluster.observe import etcd
+from appliance.services.cluster.observe import cluster, etcd
+from appliance.services.cluster.store import store as documents
 from appliance.services.hypervisor import observe as hypervisor
 from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
@@ -41,7 +42,7 @@ def here(host: Host, store: Store | None = None) -> Here:
     cells = topology(numa, reserve.cpus or 0, reserve.memory or _kept(spec, sum(node.memory for node in numa)))
     return Here(
         host=host,
-        store=store or Etcd(),
+        store=store or documents(host),
         node=spec.node.name,
         emulation=spec.hypervisor.emulation,
         pool=made(host) is not None,
@@ -101,7 +102,7 @@ def run_again(host: Host) -> None:
 
     Said again it starts what could not be started then, and nothing twice.
     """
-    if hypervisor.libvirt(host) and etcd(host):
+    if hypervisor.libvirt(host) and (etcd(host) or cluster(host)):
         words = ["--quiet", "--collect", "--unit=trivet-vms", "--setenv=PYTHONUNBUFFERED=1"]
         host.run(["systemd-run", *words, "trivet", "vm", "autostart"], check=False)
 

@@ -12,6 +12,7 @@ from appliance.cluster.agent import VMS
 from appliance.cluster.decide import decide
 from appliance.cluster.state import Action, Claim, Compare, Do, Memory, Move, Peer, Settle, View, Waits, Write
 from appliance.model.ha import FACTS, FENCES, LEADER, NODES, Fence
+from appliance.model.timers import NORMAL
 
 if TYPE_CHECKING:
     from tests.sim.hosts import Host
@@ -144,10 +145,24 @@ class Leading:
     def _take_place(self, action: Do) -> None:
         world = self.world
         world.note(f"{self.host.name} has done: {action.effect} {action.node}")
+        spreads = world.random.uniform(0.0, 0.9) * NORMAL.spread  # until the disks have heard of it
+
+        def refuse() -> None:
+            if action.node in world.listed:
+                world.blocked.add(action.node)
+
+        def unblock() -> None:
+            world.listed.discard(action.node)
+            world.blocked.discard(action.node)
+
+        def block() -> None:
+            world.listed.add(action.node)
+            world.at(spreads, refuse)
+
         effects: dict[str, Callable[[], None]] = {
             "power": lambda: world.hosts[action.node].off(60.0),
-            "block": lambda: None if "no fence" in world.options.wrong else world.blocked.add(action.node),
-            "unblock": lambda: world.blocked.discard(action.node),
+            "block": (lambda: None) if "no fence" in world.options.wrong else block,
+            "unblock": unblock,
             "down": lambda: world.down.add(action.node),
         }
         effects[action.effect]()

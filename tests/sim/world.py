@@ -57,6 +57,8 @@ class World:
         self.etcd = FakeEtcd()
         self.stalled = 0.0
         """Until when etcd answers nobody: an election that lasts."""
+        self.listed: set[str] = set()
+        """In the monitors' blocklist: each disk hears of it a little later, and refuses then."""
         self.blocked: set[str] = set()
         self.down: set[str] = set()
         self.holders: dict[str, set[str]] = {}

@@ -281,6 +281,8 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
+    "cli/doctor.py",
+    "cli/ha.py",
     "cli/network.py",
     "cli/pxe.py",
     "cli/vm.py",
@@ -292,7 +294,17 @@ COMMAND_LINE = (
     "cluster/spare.py",
     "host/certificates.py",
     "host/companion.py",
+    "cluster/chair.py",
+    "cluster/doctor.py",
+    "cluster/effects.py",
+    "cluster/examine.py",
+    "cluster/keeper.py",
+    "cluster/spread.py",
+    "host/etcdlease.py",
+    "host/fenceprobe.py",
     "model/timers.py",
+    "node/doctor.py",
+    "node/ha.py",
     "pxe/bmc.py",
     "pxe/journal.py",
     "pxe/power.py",
@@ -303,7 +315,7 @@ COMMAND_LINE = (
     "services/vm/exchange.py",
     "services/vm/hardware.py",
 )
-"""What `trivet vm import` and the like, `image`, `network`, `numa` and `pxe` alone say: English, as all that no console shows.
+"""What `trivet vm import` and the like, `image`, `network`, `numa`, `doctor` and `pxe` alone say: English, as no console shows it.
 What HA notes in the cluster's journal, and what a board says to who reads it (pxe/power.py), neither does any page.
 What a rack's server answers a machine with (pxe/answer.py, desk.py, folder.py, table.py) is shown by the installer: not here.
 

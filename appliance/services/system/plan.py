@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from appliance.model.inventory import Inventory
-from appliance.model.plan import Pending, ReplaceSpec, SetHostname, SetPassword, SetTimezone, SetUnit, Step
+from appliance.model.plan import ReplaceSpec, SetHostname, SetPassword, SetTimezone, SetUnit, Step
 from appliance.model.rendered import HEADER, digest, render
 from appliance.model.spec import AdminSpec, NodeSpec, Spec
 
@@ -50,10 +50,3 @@ def _hosts(node: NodeSpec) -> str:
 
 def _timesyncd(node: NodeSpec) -> str:
     return f"{HEADER}[Time]\nNTP={' '.join(node.ntp)}\n" if node.ntp else ""
-
-
-def pending(spec: Spec) -> Iterator[Pending]:
-    """What the spec may say already and this version does not carry out yet."""
-    later = "this version of Trivet reads it and does not carry it out yet"
-    if spec.cluster is not None:
-        yield Pending(where="cluster", why=later)

@@ -21,7 +21,7 @@ from appliance.services.vm.domain import Found, render
 from appliance.services.vm.images import image
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
-from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, everything, fresh, load, with_macs
+from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, elsewhere, everything, fresh, load, with_macs
 from appliance.services.vm.records import networks as known_networks
 
 VIRSH = ("virsh", "--quiet")
@@ -77,6 +77,8 @@ def start(here: Here, name: str) -> VmRecord:
         raise VmError(f"{name} is suspended", f"let it go on with `trivet vm resume {name}`")
     if now != "stopped":
         return record
+    if elsewhere(here, record):
+        raise VmError(f"{name} is {record.node}'s", f"start it there: `trivet vm start {name}` on {record.node}")
     unmark(here.host, name)
     found = _found(here, record)
     networks.sync_all(here, (nic.network for nic in record.vm.nics))
@@ -213,7 +215,10 @@ def restore(here: Here, name: str) -> None:
 
 def purge(here: Here, name: str) -> None:
     """Out of the recycle bin for good, with its disks."""
-    _purge(here, _binned(here, name))
+    kept = _binned(here, name)
+    if kept.record.node != here.node:
+        raise VmError(f"{name} was on {kept.record.node}, and its disks are there", f"say it there: this is {here.node}")
+    _purge(here, kept)
 
 
 def _purge(here: Here, kept: Kept) -> None:
@@ -242,14 +247,19 @@ def notice(here: Here) -> list[str]:
         if name in run:
             continue
         with contextlib.suppress(VmError, StalePlan):  # it is deleted, or somebody does something about it this very moment
-            _switched_off(here, load(here, name))
+            kept = load(here, name)
+            if not elsewhere(here, kept.record):  # else it was taken from this node when it was lost
+                _switched_off(here, kept)
         unmark(here.host, name)
         gone.append(name)
     return gone
 
 
-def come_back(here: Here, say: Callable[[str], None]) -> None:
-    """After a start of the node: what ran runs again, by start order. One that cannot keeps no other from it."""
+def come_back(here: Here, say: Callable[[str], None], *, guarded: bool = False) -> None:
+    """After a start of the node: what ran here runs again, by start order. One that cannot keeps no other from it.
+
+    `guarded`: HA starts its VMs itself, once this node may have them.
+    """
     notice(here)
     here.host.run(["mkdir", "-p", MARKS])
     for record in known_networks(here):
@@ -258,7 +268,8 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
         except ApplianceError as error:
             say(f"the network {record.network.name} cannot be made: {error}")
     run = states(here.host)
-    waiting = [k for k in everything(here) if k.record.wanted == "running" and k.record.vm.name not in run]
+    own = (kept for kept in everything(here) if not elsewhere(here, kept.record) and not (guarded and kept.record.vm.place.ha))
+    waiting = [kept for kept in own if kept.record.wanted == "running" and kept.record.vm.name not in run]
     waiting.sort(key=lambda kept: (kept.record.vm.start.order, kept.record.vm.name))
     for number, kept in enumerate(waiting):
         vm = kept.record.vm
@@ -279,7 +290,7 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
 def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
     before = (datetime.now(UTC) - RETENTION).isoformat(timespec="seconds")
     for kept in everything(here, BIN):
-        if kept.record.deleted < before:
+        if kept.record.deleted < before and kept.record.node == here.node:
             try:
                 _purge(here, kept)
                 say(f"{kept.record.vm.name} has left the recycle bin")
@@ -290,7 +301,9 @@ def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
 def view(here: Here, kept: Kept, run: dict[str, State]) -> VmView:
     """A VM for who lists it."""
     record = kept.record
-    now: State = "deleted" if record.deleted else "template" if record.template else run.get(record.vm.name, "stopped")
+    # What libvirt knows is of this node; of the others the record says what they shall be doing.
+    known: State = run.get(record.vm.name, "stopped") if record.node == here.node else record.wanted
+    now: State = "deleted" if record.deleted else "template" if record.template else known
     return VmView(
         name=record.vm.name,
         state=now,

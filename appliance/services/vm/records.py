@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from appliance.errors import ApplianceError
 from appliance.host.etcd import Store, StoreError
 from appliance.host.host import Host
+from appliance.model.cluster import COPY
 from appliance.model.placement import Cell
 from appliance.model.vm import NicWish, Vm
 from appliance.model.vmrecord import VmRecord
@@ -26,6 +27,7 @@ class Here:
     """This node, for VMs: its doors, the documents, its name, whether it may emulate, whether new disks are of a pool, and
     its NUMA nodes without reserve.
 
+    `northbound` is what `ovn-nbctl` needs to reach a cluster's database, () where its own socket does.
     `devices` maps a PCI address, or the name of a pool of virtual functions, to its NUMA node.
     """
 
@@ -35,6 +37,7 @@ class Here:
     emulation: bool = False
     pool: bool = False
     cells: tuple[Cell, ...] = ()
+    northbound: tuple[str, ...] = ()
     devices: dict[str, int] = field(default_factory=dict)
 
 
@@ -72,7 +75,15 @@ def fresh(here: Here, record: VmRecord) -> Kept:
 
 
 def load(here: Here, name: str) -> Kept:
-    """One VM. VmError when there is none of this name."""
+    """One VM of this node. VmError when there is none of this name, and when it is another node's."""
+    kept = look(here, name)
+    if kept.record.node != here.node:
+        raise VmError(f"{name} is on {kept.record.node}", f"say it there: this is {here.node}")
+    return kept
+
+
+def look(here: Here, name: str) -> Kept:
+    """One VM, wherever it is, to be read. VmError when there is none of this name."""
     entry = here.store.get(VMS + name)
     if entry is None:
         names = ", ".join(kept.record.vm.name for kept in everything(here)) or "none"
@@ -92,6 +103,12 @@ def _record(key: str, text: str) -> VmRecord:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise StoreError(f"{key} in etcd cannot be read: {first['msg']}", "a newer Trivet may have written it") from None
+
+
+def elsewhere(here: Here, record: VmRecord) -> bool:
+    """Is it another member's? A node alone has all, whatever it was called when they were made."""
+    text = here.host.files.read(COPY)
+    return record.node != here.node and text is not None and f'"{record.node}"' in text
 
 
 def network(here: Here, name: str) -> tuple[NetworkRecord, int]:
