@@ -22,6 +22,7 @@ from appliance.cli import net as net_cli
 from appliance.cli import network as network_cli
 from appliance.cli import pxe as pxe_cli
 from appliance.cli import render
+from appliance.cli import router as router_cli
 from appliance.cli import storage as storage_cli
 from appliance.cli import vm as vm_cli
 from appliance.cli.source import read_spec
@@ -106,6 +107,7 @@ def _parser() -> Parser:
         ("vm", vm_cli.listing, vm_cli.add, "virtual machines: make, run, change, copy, delete them"),
         ("image", vm_cli.images, vm_cli.add_images, "the library: images, media and kernels for VMs"),
         ("network", network_cli.listing, network_cli.add, "networks for VMs: VLANs, and overlays with addresses and rules"),
+        ("router", router_cli.listing, router_cli.add, "routers: overlay networks reach one another, and the world outside"),
     ):
         parts = _add(commands, common, name, show, help_).add_subparsers(metavar="COMMAND")
         fill(partial(_add, parts, inner))

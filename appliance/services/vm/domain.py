@@ -29,6 +29,8 @@ _TPM = {"type": "emulator", "version": "2.0", "persistent_state": "yes"}
 """What it keeps would go with the domain, which is gone when the VM stops."""
 _OWN = 7
 """PCIe ports of what each VM has: SCSI, the agent's channel, USB, balloon, random numbers, a seed."""
+_LEAST_BURST = 64
+"""KiB: a few of the large packets that a guest hands over at once."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -40,7 +42,9 @@ class Source(Model):
 
 
 class Wire(Model):
-    """What a port is plugged into: Open vSwitch's `bridge`, with OVN's port or a VLAN (0: untagged), or libvirt's `pool`.
+    """What a port is plugged into: Open vSwitch's `bridge`, with OVN's port or a VLAN, or libvirt's `pool`.
+
+    VLAN 0 is what has no tag; a port without any VLAN would be a trunk, and its guest in every VLAN.
 
     `whole`: the switch is in user space, and takes packets whose checksums the guest has left out for broken ones.
     """
@@ -271,8 +275,12 @@ def port_element(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
     virtual = SubElement(element, "virtualport", type="openvswitch")
     if wire.port:
         SubElement(virtual, "parameters", interfaceid=wire.port)
-    if wire.vlan:
+    if not wire.port:
         SubElement(SubElement(element, "vlan"), "tag", id=str(wire.vlan))
+        if bandwidth := bandwidth_words(nic):
+            limits = SubElement(element, "bandwidth")
+            for end, kib in bandwidth.items():
+                SubElement(limits, end, average=str(kib), burst=str(max(_LEAST_BURST, kib // 5)))
     SubElement(element, "model", type=nic.model)
     if wire.whole and nic.model == "virtio":
         off = {"csum": "off", "gso": "off", "tso4": "off", "tso6": "off", "ecn": "off", "ufo": "off"}
@@ -280,6 +288,12 @@ def port_element(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
     if turn:
         SubElement(element, "boot", order=str(turn))
     return element
+
+
+def bandwidth_words(nic: NicWish) -> dict[str, int]:
+    """libvirt's `inbound` and `outbound`, in its KiB a second. On an overlay network OVN limits the port (ovn.py)."""
+    rates = {"inbound": nic.rate_in, "outbound": nic.rate_out}
+    return {end: rate * 1_000_000 // 8 // 1024 for end, rate in rates.items() if rate}
 
 
 def memory_element(size: int) -> Element:

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 from appliance.errors import ApplianceError
 from appliance.model.vm import DiskWish, NicWish, Vm, named
 from appliance.model.vmrecord import VmRecord
-from appliance.services.vm import changes, disks, networks
+from appliance.services.vm import changes, disks, networks, northbound
 from appliance.services.vm.changes import Change
-from appliance.services.vm.domain import Source, disk_element, free_number, memory_element, port_element
+from appliance.services.vm.domain import Source, bandwidth_words, disk_element, free_number, memory_element, port_element
 from appliance.services.vm.life import VIRSH, accelerated, tidy
 from appliance.services.vm.observe import live, state
 from appliance.services.vm.records import Here, Kept, VmError, load, with_macs
@@ -41,7 +41,7 @@ def change(here: Here, kept: Kept, document: Vm) -> tuple[str, ...]:
     wished = wished.model_copy(update={"disks": new})
     running = state(here.host, name) != "stopped" and had.started is not None
     kept.save(vm=wished, files=had.files | files)
-    networks.sync_all(here, (nic.network for nic in (*had.vm.nics, *wished.nics)))
+    northbound.sync_all(here, (nic.network for nic in (*had.vm.nics, *wished.nics)))
     if running and had.started:
         _carry(here, kept, had.started, wished)
     else:
@@ -98,10 +98,20 @@ def _do(here: Here, record: VmRecord, each: Change) -> None:
             _device(here, name, "attach-device", port_element(each.nic, wire))
         case "detach-nic" if each.nic:
             _detach_nic(here, name, each.nic)
+        case "tune-nic" if each.nic:
+            _limit(here, record, each.nic)
         case "cpus":
             here.host.run([*VIRSH, "setvcpus", name, str(each.amount), "--live"])
         case "memory":
             _device(here, name, "attach-device", memory_element(each.amount))
+
+
+def _limit(here: Here, record: VmRecord, nic: NicWish) -> None:
+    """On a VLAN. On an overlay network OVN knows already."""
+    if not networks.wires(here, record.vm, record.uuid)[nic.mac or ""].port:
+        told = bandwidth_words(nic)
+        words = [word for end in ("inbound", "outbound") for word in (f"--{end}", str(told.get(end, 0)))]
+        here.host.run([*VIRSH, "domiftune", record.vm.name, nic.mac or "", *words, "--live"])
 
 
 def _device(here: Here, name: str, word: str, element: ElementTree.Element) -> None:

@@ -16,12 +16,11 @@ from appliance.errors import ApplianceError, StalePlan
 from appliance.model.placement import Placement, Request
 from appliance.model.vm import Vm, named
 from appliance.model.vmrecord import State, VmRecord, VmView
-from appliance.services.vm import changes, disks, networks
+from appliance.services.vm import changes, disks, networks, northbound
 from appliance.services.vm.domain import Found, Source, render
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
 from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, everything, fresh, load, with_macs
-from appliance.services.vm.records import networks as known_networks
 
 VIRSH = ("virsh", "--quiet")
 RETENTION = timedelta(days=30)
@@ -55,7 +54,7 @@ def keep_new(here: Here, record: VmRecord, make: Callable[[], dict[str, str]]) -
         networks.release(here, record.vm.nics)
         disks.remove_all(here.host, record.uuid)
         raise
-    networks.sync_all(here, (nic.network for nic in record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in record.vm.nics))
     return kept.record
 
 
@@ -77,7 +76,7 @@ def start(here: Here, name: str) -> VmRecord:
         return record
     unmark(here.host, name)
     found = _found(here, record)
-    networks.sync_all(here, (nic.network for nic in record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in record.vm.nics))
     kept.save(wanted="running", started=record.vm, placement=found.placement)
     try:
         here.host.run([*VIRSH, "create", "/dev/stdin"], stdin=render(record.vm, found))
@@ -85,6 +84,7 @@ def start(here: Here, name: str) -> VmRecord:
         kept.save(wanted="stopped", started=None, placement=None)
         raise
     mark(here.host, name)
+    northbound.plugged(here, record.vm)
     return kept.record
 
 
@@ -191,7 +191,7 @@ def delete(here: Here, name: str) -> None:
     kept = load(here, name)
     _still(here, name, "deleted")
     kept.move(BIN + kept.record.uuid, wanted="stopped", deleted=datetime.now(UTC).isoformat(timespec="seconds"))
-    networks.sync_all(here, (nic.network for nic in kept.record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in kept.record.vm.nics))
 
 
 def _still(here: Here, name: str, what: str) -> None:
@@ -205,7 +205,7 @@ def restore(here: Here, name: str) -> None:
     if here.store.get(VMS + name):
         raise VmError(f"there is another VM {name} meanwhile", "delete that one first")
     kept.move(VMS + name, deleted="")
-    networks.sync_all(here, (nic.network for nic in kept.record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in kept.record.vm.nics))
 
 
 def purge(here: Here, name: str) -> None:
@@ -250,11 +250,7 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
     """After a start of the node: what ran runs again, by start order. One that cannot keeps no other from it."""
     notice(here)
     here.host.run(["mkdir", "-p", MARKS])
-    for record in known_networks(here):
-        try:
-            networks.sync(here, record)
-        except ApplianceError as error:
-            say(f"the network {record.network.name} cannot be made: {error}")
+    northbound.sync_everything(here, say)
     run = states(here.host)
     waiting = [k for k in everything(here) if k.record.wanted == "running" and k.record.vm.name not in run]
     waiting.sort(key=lambda kept: (kept.record.vm.start.order, kept.record.vm.name))
