@@ -292,6 +292,7 @@ COMMAND_LINE = (
     "model/vnet.py",
     "model/vrouter.py",
     "node/vms.py",
+    "node/vnc.py",
     "pxe/journal.py",
     "pxe/serve.py",
     "pxe/server.py",

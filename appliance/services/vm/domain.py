@@ -95,6 +95,11 @@ def render(vm: Vm, found: Found) -> str:
     return ElementTree.tostring(domain, encoding="unicode") + "\n"
 
 
+def screen(name: str) -> str:
+    """The socket of a VM's screen. QEMU asks nobody for a password there, so it is for root alone (rfb.py)."""
+    return f"/run/libvirt/qemu/{name}.vnc"
+
+
 def _memory(domain: Element, vm: Vm) -> None:
     wish = vm.memory
     if wish.max:
@@ -202,7 +207,7 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
     channel = SubElement(devices, "channel", type="unix")
     SubElement(channel, "target", type="virtio", name=AGENT)
     SubElement(devices, "input", type="tablet", bus="usb")
-    SubElement(devices, "graphics", type="vnc", socket=f"/run/libvirt/qemu/{vm.name}.vnc")
+    SubElement(devices, "graphics", type="vnc", socket=screen(vm.name))
     SubElement(SubElement(devices, "video"), "model", type="vga")
     if vm.tpm:
         SubElement(SubElement(devices, "tpm", model="tpm-crb"), "backend", _TPM)
