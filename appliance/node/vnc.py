@@ -38,7 +38,7 @@ def show(host: Host, name: str, at: str, ready: Callable[[str, int, str], None],
         return await _let_in(reader, writer, token)
 
     door = vncdoor.door(at, screen(name), judge, _enter)
-    hole = Hole(name=f"vnc-{door.port}", port=door.port, seconds=int(seconds), why=f"trivet vm console, {door.port}")
+    hole = Hole(name=f"vnc-{door.port}", port=door.port, seconds=int(seconds), comment=f"trivet vm console, {door.port}")
     with nullcontext() if at == LOCAL else opened(host, hole, ["management"]):
         return door.serve(seconds, lambda: ready(at, door.port, token))
 

@@ -14,17 +14,17 @@ from appliance.services.network.firewall import TABLE
 
 @dataclass(frozen=True)
 class Hole:
-    """A TCP port for so many seconds. `name` is the set's, `why` stands beside its rules; nobody else has either."""
+    """A TCP port for so many seconds. `name` is the set's, `comment` stands beside its rules; nobody else has either."""
 
     name: str
     port: int
     seconds: int
-    why: str
+    comment: str
 
 
 def opening(hole: Hole, planes: Iterable[str]) -> str:
     """The input of `nft -f` that lets the port in on some planes. Pure."""
-    rules = (f'add rule inet {TABLE} {plane} tcp dport @{hole.name} accept comment "{hole.why}"\n' for plane in planes)
+    rules = (f'add rule inet {TABLE} {plane} tcp dport @{hole.name} accept comment "{hole.comment}"\n' for plane in planes)
     return (
         f"add set inet {TABLE} {hole.name} {{ type inet_service; flags timeout; }}\n"
         f"add element inet {TABLE} {hole.name} {{ {hole.port} timeout {hole.seconds}s }}\n" + "".join(rules)
@@ -40,7 +40,7 @@ def closing(hole: Hole, listed: str) -> str:
         found = json.loads(listed)["nftables"]
     except (ValueError, KeyError):
         return ""
-    rules = [entry["rule"] for entry in found if entry.get("rule", {}).get("comment") == hole.why]
+    rules = [entry["rule"] for entry in found if entry.get("rule", {}).get("comment") == hole.comment]
     sets = [entry["set"] for entry in found if entry.get("set", {}).get("name") == hole.name]
     return "".join(
         [f"delete rule inet {TABLE} {rule['chain']} handle {rule['handle']}\n" for rule in rules]

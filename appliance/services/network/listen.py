@@ -19,7 +19,7 @@ _TIMEOUT = 124
 """How timeout(1) ends when it had to."""
 
 
-HOLE = Hole(name="net-test", port=PORT, seconds=SECONDS, why="trivet net test")
+HOLE = Hole(name="net-test", port=PORT, seconds=SECONDS, comment="trivet net test")
 
 
 def listen(host: Host, planes: Iterable[str], ready: Callable[[], None]) -> int:

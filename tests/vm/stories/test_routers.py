@@ -30,8 +30,8 @@ def test_guest_reaches_out(containers: ContainerLab, tmp_path: Path) -> None:
         wish = {"name": "edge", "networks": ["inside", "other"], "out": way}
         make(node, "router", **wish)
         for guest, prefix in ((a, "10.1.0."), (b, "10.3.0.")):
-            guest.wait()
-            guest.run(f"until ip -4 address show eth0 | grep -q {prefix}; do sleep 0.5; done", timeout=60)
+            guest.wait(300)
+            guest.run(f"until ip -4 address show eth0 | grep -q {prefix}; do sleep 0.5; done", timeout=180)
         address = shown(node, "a")["addresses"][0]
 
         # Out: by name, through the resolver that the network names; its own names are OVN's.
@@ -66,7 +66,7 @@ def test_guest_reaches_out(containers: ContainerLab, tmp_path: Path) -> None:
         node.start()
         node.run("until virsh --quiet list --name | grep -q a; do sleep 0.5; done", timeout=120)
         a.wait(300)
-        a.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=60)
+        a.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=180)
         a.run("until wget -T 5 -q -O - http://shop.example/; do sleep 0.5; done", timeout=60)
         assert world.answers(FLOATING)
 
@@ -90,8 +90,8 @@ def test_ports_limited_and_seen(containers: ContainerLab) -> None:
     a = vm(node, "a", nics=[{"network": "inside"}, {"network": "office", "rate_in": 50}])
     other = vm(node, "other", nics=[{"network": "inside"}])
     for each in (a, other):
-        each.wait(180)
-        each.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=60)
+        each.wait(300)
+        each.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=180)
     a.run("ip address add 10.7.7.1/24 dev eth1; ip link set eth1 mtu 1500; ping -c 2 -W 2 10.7.7.7")
     assert a.run("ping -c 1 -W 1 10.7.7.8 > /dev/null || echo nobody") == "nobody", "it is in another VLAN"
     tap = node.run("virsh --quiet domiflist a | awk '/br-business/ {print $1}'")
@@ -115,7 +115,7 @@ def test_ports_limited_and_seen(containers: ContainerLab) -> None:
     count = json.loads(node.run("trivet network show inside --json"))["counts"][mac]
     assert count["taken"] > 6 * 2**20 > count["sent"] > 0
     third = vm(node, "third", nics=[{"network": "inside"}])
-    third.wait(180)
+    third.wait(300)
     third.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done; ip link set eth0 promisc on", timeout=60)
     mirrors = [{"name": "watch", "vm": "a", "to_vm": "third"}]
     document = {"version": 1, "name": "inside", "subnet": "10.1.0.0/24", "mirrors": mirrors}
