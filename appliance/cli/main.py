@@ -113,6 +113,7 @@ def _parser() -> Parser:
         fill(partial(_add, parts, inner))
     pxe = _add(commands, common, "pxe", _usage, "a rack at once: install machines over the network")
     pxe_cli.add(partial(_add, pxe.add_subparsers(required=True, metavar="COMMAND"), inner))
+    command("hypervisor", _hypervisor, "what this server is worth as a host of VMs, and what it lacks", parents=[machine])
     command("numa", network_cli.numa, "NUMA nodes: which VM is where, and what is free")
     sub = command("install", _install, "install this machine by an answer file; the live system does this at its start")
     sub.add_argument("spec", nargs="?", metavar="SPEC", help="this file, or - ; no other answer is looked for, nothing restarts")
@@ -165,6 +166,12 @@ def _plan_of(args: argparse.Namespace, host: Host, spec: Spec) -> Plan:
 def as_it_is(inventory: Inventory, *, anew: bool) -> Inventory:
     """The machine; `anew` as if no selector had chosen a port yet."""
     return inventory.model_copy(update={"chosen": Chosen()}) if anew else inventory
+
+
+def _hypervisor(args: argparse.Namespace) -> int:
+    from appliance.cli import hypervisor  # noqa: PLC0415 - only who asks for it loads it
+
+    return hypervisor.show(args, _host(args))
 
 
 def _out(args: argparse.Namespace, document: BaseModel, text: str) -> None:

@@ -105,11 +105,13 @@ class NicWish(Model):
     """A port on a `network`, or a virtual function of the `pool` that the node's spec makes of a port.
 
     `address` is the one that it gets on an overlay network; `groups` are those that the network's rules speak of. The rates,
-    in Mbit/s, are the most that goes into and out of the guest; 0 is unlimited.
+    in Mbit/s, are the most that goes into and out of the guest; 0 is unlimited. A function with a `standby`, which is a network
+    of the business plane, is a pair for the guest: virtio goes on where the function is taken, as when the VM moves.
     """
 
     network: Name | None = None
     pool: str | None = None
+    standby: Name | None = None
     mac: Mac | None = None
     address: str | None = None
     groups: tuple[Name, ...] = ()
@@ -121,6 +123,8 @@ class NicWish(Model):
     def _consistent(self) -> "NicWish":
         if (self.network is None) == (self.pool is None):
             raise ValueError("give either network or pool")
+        if self.standby is not None and self.pool is None:
+            raise ValueError("standby is for a virtual function, of a pool")
         if self.pool is not None and (self.groups or self.address):
             raise ValueError("a virtual function is on no network of ours: it has neither groups nor an address")
         if self.pool is not None and (self.rate_in or self.rate_out):

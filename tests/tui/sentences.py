@@ -281,6 +281,7 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
+    "cli/hypervisor.py",
     "cli/network.py",
     "cli/pxe.py",
     "cli/router.py",
@@ -297,6 +298,7 @@ COMMAND_LINE = (
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
+    "services/hypervisor/worth.py",
     "services/vm/*.py",
 )
 """What `trivet vm`, `image`, `network`, `numa` and `pxe` alone say: English, as all is that only a command line shows.

@@ -31,6 +31,7 @@ WIRES = {
     "02:00:00:00:00:02": Wire(bridge="br-business", whole=True),
     "02:00:00:00:00:03": Wire(bridge="br-int", port="0e0c8b1c-90c5-5b7e-8d43-7c6f1a6f3a11", whole=True),
     "02:00:00:00:00:04": Wire(pool="sriov-0000:3b:00.0"),
+    "02:00:00:00:00:05": Wire(pool="sriov-0000:3b:00.0", bridge="br-business", vlan=30),
 }
 
 

@@ -193,7 +193,7 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
     if found.seed:
         devices.append(_seed(found.seed, len(vm.disks) + len(vm.media)))
     for number, nic in enumerate(vm.nics):
-        devices.append(port_element(nic, found.wires[nic.mac or ""], _turn(vm, "network", number)))
+        devices.extend(port_elements(nic, found.wires[nic.mac or ""], _turn(vm, "network", number)))
     for pci in vm.pci:
         devices.append(_pci(pci))
     for usb in vm.usb:
@@ -267,13 +267,26 @@ def _seed(file: str, number: int) -> Element:
     return element
 
 
-def port_element(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
-    """A port of a domain."""
-    if wire.pool:
-        element = Element("interface", type="network")
-        SubElement(element, "mac", address=nic.mac or "")
-        SubElement(element, "source", network=wire.pool)
-        return element
+def port_elements(nic: NicWish, wire: Wire, turn: int = 0) -> list[Element]:
+    """A port of a domain: one device, or a virtual function behind the virtio port that stands in for it."""
+    if not wire.pool:
+        return [_bridged(nic, wire, turn)]
+    function = Element("interface", type="network")
+    SubElement(function, "mac", address=nic.mac or "")
+    SubElement(function, "source", network=wire.pool)
+    if not wire.bridge:
+        return [function]
+    if wire.vlan:  # the function's own: on the wire both are in the same
+        SubElement(SubElement(function, "vlan"), "tag", id=str(wire.vlan))
+    persistent = _bridged(nic, wire, turn)
+    name = f"ua-standby-{(nic.mac or '').replace(':', '')}"
+    SubElement(persistent, "teaming", type="persistent")
+    SubElement(persistent, "alias", name=name)
+    SubElement(function, "teaming", type="transient", persistent=name)
+    return [persistent, function]
+
+
+def _bridged(nic: NicWish, wire: Wire, turn: int) -> Element:
     element = Element("interface", type="bridge")
     SubElement(element, "mac", address=nic.mac or "")
     SubElement(element, "source", bridge=wire.bridge)

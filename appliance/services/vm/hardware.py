@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from xml.etree import ElementTree
 
 from appliance.errors import ApplianceError
@@ -10,7 +11,7 @@ from appliance.model.vm import DiskWish, NicWish, Vm, named
 from appliance.model.vmrecord import VmRecord
 from appliance.services.vm import changes, disks, networks, northbound
 from appliance.services.vm.changes import Change
-from appliance.services.vm.domain import Source, bandwidth_words, disk_element, free_number, memory_element, port_element
+from appliance.services.vm.domain import Source, bandwidth_words, disk_element, free_number, memory_element, port_elements
 from appliance.services.vm.life import VIRSH, accelerated, tidy
 from appliance.services.vm.observe import live, state
 from appliance.services.vm.records import Here, Kept, VmError, load, with_macs
@@ -95,7 +96,8 @@ def _do(here: Here, record: VmRecord, each: Change) -> None:
             here.host.run([*VIRSH, "blockresize", name, target, f"{each.amount}B"])
         case "attach-nic" if each.nic:
             wire = networks.wires(here, record.vm, record.uuid)[each.nic.mac or ""]
-            _device(here, name, "attach-device", port_element(each.nic, wire))
+            for element in port_elements(each.nic, wire):
+                _device(here, name, "attach-device", element)
         case "detach-nic" if each.nic:
             _detach_nic(here, name, each.nic)
         case "tune-nic" if each.nic:
@@ -126,13 +128,14 @@ def _detach_disk(here: Here, name: str, disk: DiskWish) -> None:
 
 
 def _detach_nic(here: Here, name: str, nic: NicWish) -> None:
-    def there() -> ElementTree.Element | None:
+    def there() -> list[ElementTree.Element]:
         ports = live(here.host, name).iterfind("devices/interface")
-        return next((port for port in ports if (mac := port.find("mac")) is not None and mac.get("address") == nic.mac), None)
+        return [port for port in ports if (mac := port.find("mac")) is not None and mac.get("address") == nic.mac]
 
-    if (port := there()) is not None:
-        _device(here, name, "detach-device", port)
-        _until(lambda: there() is None, f"{name} has not let go of its port {nic.mac}")
+    found = there()
+    for left in reversed(range(len(found))):  # of a pair the function first: nothing else would carry on
+        _device(here, name, "detach-device", found[left])
+        _until(partial(lambda most: len(there()) <= most, left), f"{name} has not let go of its port {nic.mac}")
     networks.release(here, [nic])
 
 

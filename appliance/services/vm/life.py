@@ -16,7 +16,7 @@ from appliance.errors import ApplianceError, StalePlan
 from appliance.model.placement import Placement, Request
 from appliance.model.vm import Vm, named
 from appliance.model.vmrecord import State, VmRecord, VmView
-from appliance.services.vm import changes, disks, networks, northbound
+from appliance.services.vm import baseline, changes, disks, networks, northbound
 from appliance.services.vm.domain import Found, Source, render
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
@@ -251,6 +251,10 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
     notice(here)
     here.host.run(["mkdir", "-p", MARKS])
     northbound.sync_everything(here, say)
+    try:
+        baseline.record(here)
+    except ApplianceError as error:
+        say(f"the processor for VMs that migrate is not known: {error}")
     run = states(here.host)
     waiting = [k for k in everything(here) if k.record.wanted == "running" and k.record.vm.name not in run]
     waiting.sort(key=lambda kept: (kept.record.vm.start.order, kept.record.vm.name))

@@ -43,7 +43,8 @@ def edit(here: Here, document: VirtualNetwork) -> None:
 def delete(here: Here, name: str) -> None:
     """VmError while a VM has a port on it."""
     record, revision = network(here, name)
-    users = sorted(kept.record.vm.name for kept in everything(here) if any(nic.network == name for nic in kept.record.vm.nics))
+    vms = [kept.record.vm for kept in everything(here)]
+    users = sorted(vm.name for vm in vms if any(name in (nic.network, nic.standby) for nic in vm.nics))
     if users:
         raise VmError(f"{', '.join(users)} {'has a port' if len(users) == 1 else 'have ports'} on {name}", "detach them first")
     for router in routers(here):
@@ -58,6 +59,8 @@ def delete(here: Here, name: str) -> None:
 def claim(here: Here, vm: Vm) -> None:
     """Check that the networks of a VM's ports are there, and give each port on an overlay network its address."""
     for nic in vm.nics:
+        if nic.standby:
+            _standby(here, network(here, nic.standby)[0].network)
         if nic.network is None:
             continue
         record, revision = network(here, nic.network)
@@ -70,6 +73,14 @@ def claim(here: Here, vm: Vm) -> None:
         if record.addresses.get(nic.mac or "") != address:
             record = record.model_copy(update={"addresses": record.addresses | {nic.mac or "": address}})
             here.store.put(NETWORKS + nic.network, record.model_dump_json(exclude_defaults=True), revision)
+
+
+def _standby(here: Here, document: VirtualNetwork) -> None:
+    """A virtual function is on the wire, where no overlay network is."""
+    if document.subnet:
+        message = f"{document.name} is an overlay network, and the virtual function is on the wire"
+        raise VmError(message, "give as standby the network of the business plane that has the function's VLAN")
+    _business(here, document)
 
 
 def release(here: Here, nics: Iterable[NicWish]) -> None:
@@ -93,6 +104,9 @@ def wires(here: Here, vm: Vm, owner: str) -> dict[str, Wire]:
         mac = nic.mac or ""
         if nic.network is None:
             found[mac] = Wire(pool=nic.pool or "")
+            if nic.standby:
+                vlan = network(here, nic.standby)[0].network.vlan or 0
+                found[mac] = Wire(pool=nic.pool or "", bridge=BUSINESS, vlan=vlan, whole=whole)
             continue
         document = network(here, nic.network)[0].network
         if document.subnet:

@@ -39,3 +39,18 @@ def test_screen_by_token(containers: ContainerLab) -> None:
     assert look(told["token"])[0] == 3, "it was good once"
     node.run("while systemctl is-active --quiet screen; do sleep 0.2; done")
     assert node.run("nft list table inet trivet") == before
+
+
+@story("processor-is-kept", quick=True)
+def test_processor_is_kept(containers: ContainerLab) -> None:
+    """What VMs that migrate may count on is what libvirt says, in etcd from the node's start on; the server is judged."""
+    node = node_with_vms(containers)
+    node.run("until etcdctl get --keys-only /trivet/v1/processors/n1 | grep -q n1; do sleep 0.5; done", timeout=120)
+    libvirts = node.run("virsh domcapabilities --virttype qemu --machine q35")
+    (containers.folder / "domcapabilities.xml").write_text(libvirts + "\n")
+    told = json.loads(node.run("trivet hypervisor --json"))
+    assert f"{told['processor']['model']}</model>" in libvirts
+    assert told["processor"]["emulated"]
+    kept = json.loads(node.run("etcdctl get --print-value-only /trivet/v1/processors/n1"))
+    assert kept["features"] == told["processor"]["features"]
+    assert {each["name"] for each in told["checks"]} >= {"VMs", "IOMMU", "microcode"}
