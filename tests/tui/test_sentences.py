@@ -58,6 +58,7 @@ ELSEWHERE = {
     "cli/nettest.py: alert.message",
     "engine/apply.py: error.hint",
     "engine/apply.py: failed.message",
+    "installer/burnin.py: '; '.join(found)",
     "installer/plan.py: selection.problem",
     "model/document.py: ', or '.join(sentences)",
     "model/document.py: str(best['msg']).removeprefix('Value error, ')",
