@@ -112,3 +112,16 @@ def test_what_cannot_be_is_refused(part: str, sentence: str) -> None:
 def test_disks_without_names_get_some() -> None:
     vm = load("version: 1\nname: a\nmemory: {size: 1GiB}\ndisks: [{size: 1GiB}, {name: disk0, size: 1GiB}, {size: 1GiB}]", Vm, "")
     assert [disk.name for disk in named(vm).disks] == ["disk1", "disk0", "disk2"]
+
+
+@pytest.mark.parametrize(
+    ("nic", "sentence"),
+    [
+        ("{network: a, standby: b}", "standby is for a virtual function"),
+        ("{pool: p, rate_in: 5}", "a virtual function's rate is in the node's spec"),
+        ("{network: a, rate_out: -1}", "rate_out"),
+    ],
+)
+def test_ports_that_cannot_be(nic: str, sentence: str) -> None:
+    with pytest.raises(SpecError, match=sentence):
+        load(f"version: 1\nname: n\nmemory: {{size: 1GiB}}\nnics: [{nic}]\n", Vm, "")
