@@ -10,10 +10,9 @@ from appliance.host.host import Host
 from appliance.model.hypervisor import Seen, Worth
 from appliance.model.machine import Cpu, Machine
 from appliance.model.units import format_size
-from appliance.services.hypervisor.observe import parse_cpuinfo
+from appliance.services.hypervisor.observe import KSM, merging, parse_cpuinfo
 
 _MODULES = ("kvm_intel", "kvm_amd")
-_KSM = "/sys/kernel/mm/ksm"
 _PAGE = 4096
 
 
@@ -21,12 +20,11 @@ def seen(host: Host) -> Seen:
     """Reads only."""
     nested = [text for module in _MODULES if (text := host.files.read(f"/sys/module/{module}/parameters/nested")) is not None]
     processors = parse_cpuinfo(host.files.read("/proc/cpuinfo") or "")
-    run = host.files.read(f"{_KSM}/run")
     return Seen(
         nested=nested[0] in ("Y", "1") if nested else None,
         microcodes=tuple(sorted({each["microcode"] for each in processors if each.get("microcode")})),
-        merging=None if run is None else run == "1",
-        merged=int(host.files.read(f"{_KSM}/pages_sharing") or 0) * _PAGE,
+        merging={"": None, "off": False}.get(merging(host), True),
+        merged=int(host.files.read(f"{KSM}/pages_sharing") or 0) * _PAGE,
     )
 
 
@@ -104,7 +102,7 @@ def _merging(now: Seen) -> Worth:
     if now.merging is None:
         return Worth(name="merging", state="ok", message="the kernel does not say whether it merges equal pages (KSM)")
     if now.merging:
-        hint = "it tells VMs of each other, and wins little where memory is given once: echo 2 > /sys/kernel/mm/ksm/run"
+        hint = "it tells VMs of each other, and wins little where memory is given once: hypervisor: {merge: off} in the spec"
         message = f"equal pages of VMs are merged, {format_size(now.merged)} of them"
         return Worth(name="merging", state="warn", message=message, hint=hint)
     return Worth(name="merging", state="ok", message="equal pages of VMs are not merged, so none learns of another's by it")
