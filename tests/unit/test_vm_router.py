@@ -71,10 +71,18 @@ def test_rows(case: Path) -> None:
 def test_a_way_out_that_is_as_it_shall_be_is_not_interrupted() -> None:
     wish = document(out={"network": "campus", "address": "10.2.0.10/24"})
     same = rows(wish, ovnrouter.OutPresent(address="10.2.0.10/24", gateways=("n2", "n1")))
-    assert not any(word in ("lrp-del", "destroy", "ha_chassis_group=@group") for command in same for word in command)
+    assert not any(word in ("lrp-del", "lrp-set-gateway-chassis") for command in same for word in command)
     moved = rows(wish, ovnrouter.OutPresent(address="10.2.0.10/24", gateways=("n1",)))
     assert not any("lrp-del" in command for command in moved)
-    assert ["set", "Logical_Router_Port", "router.edge.out", "ha_chassis_group=@group"] in moved
+    assert ["lrp-set-gateway-chassis", "router.edge.out", "n2", "100"] in moved
+    gone = rows(wish, ovnrouter.OutPresent(address="10.2.0.10/24", gateways=("n3", "n2", "n1")))
+    assert ["lrp-del-gateway-chassis", "router.edge.out", "n3"] in gone
+
+
+def test_the_order_of_gateways_is_read_as_it_was_told() -> None:
+    listed = "router.edge.out-n1    99\nrouter.edge.out-n-2   100\n"
+    assert ovnrouter.ranked("router.edge.out", listed) == ("n-2", "n1")
+    assert ovnrouter.ranked("router.edge.out", "") == ()
 
 
 def test_routers_share_the_nodes_and_none_has_more_than_ovn_watches() -> None:

@@ -174,10 +174,8 @@ def _chassis(here: Here) -> list[str]:
 def _out_present(here: Here, name: str) -> ovnrouter.OutPresent:
     port = ovnrouter.out(name)
     address = _find(here, "Logical_Router_Port", f"name={port}", "networks")
-    members = _find(here, "HA_Chassis_Group", f"name={port}", "ha_chassis")
-    told = [here.host.run([*_NBCTL, "get", "HA_Chassis", row, "priority", "chassis_name"]).stdout for row in members]
-    ranked = sorted(((int(words[0]), words[1].strip('"')) for words in map(str.split, told)), reverse=True)
-    return ovnrouter.OutPresent(address=" ".join(address), gateways=tuple(node for _, node in ranked))
+    told = here.host.run([*_NBCTL, "lrp-get-gateway-chassis", port]).stdout if address else ""
+    return ovnrouter.OutPresent(address=" ".join(address), gateways=ovnrouter.ranked(port, told))
 
 
 def _present(here: Here, name: str) -> ovn.Present:

@@ -49,6 +49,12 @@ def gateways(name: str, chassis: Iterable[str]) -> tuple[str, ...]:
     return tuple(order[:GATEWAYS_MAX])
 
 
+def ranked(port: str, listed: str) -> tuple[str, ...]:
+    """The gateways in their order, of what lrp-get-gateway-chassis prints: `PORT-NODE` and a priority each."""
+    rows = [line.split() for line in listed.splitlines() if line.strip()]
+    return tuple(name.removeprefix(f"{port}-") for name, _ in sorted(rows, key=lambda row: -int(row[1])))
+
+
 class Around(Model):
     """What a router's document does not say. `floating` are those of its floating addresses that have a port."""
 
@@ -76,12 +82,8 @@ def rows(wish: Router, around: Around, present: OutPresent) -> list[list[str]]:
 
 
 def no_way_out(name: str) -> list[list[str]]:
-    """The commands that leave nothing of a way out."""
-    return [
-        ["--if-exists", "lrp-del", out(name)],
-        ["--if-exists", "ls-del", out(name)],
-        ["--if-exists", "destroy", "HA_Chassis_Group", out(name)],
-    ]
+    """The commands that leave nothing of a way out. Its gateways go with its port."""
+    return [["--if-exists", "lrp-del", out(name)], ["--if-exists", "ls-del", out(name)]]
 
 
 def removal(name: str) -> list[list[str]]:
@@ -112,20 +114,13 @@ def _way_out(name: str, wish: WayOut, outside: VirtualNetwork, chassis: Sequence
         ["lsp-set-addresses", f"{port}-port", "router"],
         ["lsp-set-options", f"{port}-port", f"router-port={port}", "nat-addresses=router"],
     ]
-    if fresh or tuple(chassis) != present.gateways:
-        told += _group(port, chassis)
+    had = () if fresh else present.gateways
+    if tuple(chassis) != had:
+        told += [["lrp-del-gateway-chassis", port, node] for node in had if node not in chassis]
+        told += [["lrp-set-gateway-chassis", port, node, str(_FIRST - number)] for number, node in enumerate(chassis)]
     if wish.gateway:
         told.append(["lr-route-add", router(name), "0.0.0.0/0", wish.gateway, port])
     return told
-
-
-def _group(port: str, chassis: Sequence[str]) -> list[list[str]]:
-    told = [["--if-exists", "destroy", "HA_Chassis_Group", port]]
-    for number, node in enumerate(chassis):
-        told.append([f"--id=@node{number}", "create", "HA_Chassis", f"chassis_name={node}", f"priority={_FIRST - number}"])
-    members = ",".join(f"@node{number}" for number in range(len(chassis)))
-    told.append(["--id=@group", "create", "HA_Chassis_Group", f"name={port}", f"ha_chassis=[{members}]"])
-    return [*told, ["set", "Logical_Router_Port", port, "ha_chassis_group=@group"]]
 
 
 def _translation(name: str, way: WayOut, around: Around) -> list[list[str]]:

@@ -72,7 +72,7 @@ def test_guest_reaches_out(containers: ContainerLab, tmp_path: Path) -> None:
 
         # Without the router each network is on its own again, and nothing of it is left.
         node.run("trivet router delete edge")
-        assert "edge" not in node.run("ovn-nbctl ls-list; ovn-nbctl lr-list; ovn-nbctl list HA_Chassis_Group")
+        assert "edge" not in node.run("ovn-nbctl ls-list; ovn-nbctl lr-list; ovn-nbctl list Gateway_Chassis")
         assert not world.answers(FLOATING)
         assert address in a.run("nslookup a.inside || true")
 
