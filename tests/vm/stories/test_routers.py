@@ -77,6 +77,31 @@ def test_guest_reaches_out(containers: ContainerLab, tmp_path: Path) -> None:
         assert address in a.run("nslookup a.inside || true")
 
 
+@story("router-comes-and-goes", quick=True)
+def test_router_comes_and_goes(containers: ContainerLab, tmp_path: Path) -> None:
+    """Without a guest: the router answers outside, moves to another address, gives its way out up, and leaves nothing behind."""
+    node = node_with_vms(containers)
+    make(node, "network", name="inside", subnet="10.1.0.0/24")
+    make(node, "network", name="lab", untagged=True)
+    before = node.run("ovn-nbctl ls-list; ovn-nbctl lr-list")
+    wish: dict[str, object] = {"name": "edge", "networks": ["inside"]}
+    with outside(containers, "edge", SERVER, {}, tmp_path) as world:
+        make(node, "router", **wish, out={"network": "lab", "address": f"{OUT}/24"})
+        node.run("until trivet router show edge | grep -q 'by  n1'; do sleep 0.5; done", timeout=60)
+        assert world.answers(OUT)
+        moved = json.dumps({"version": 1, **wish} | {"out": {"network": "lab", "address": "10.2.0.11/24", "gateway": SERVER}})
+        node.run(f"trivet router edit - <<'EOF'\n{moved}\nEOF")
+        node.run("until trivet router show edge | grep -q 'by  n1'; do sleep 0.5; done", timeout=60)
+        assert world.answers("10.2.0.11")
+        assert not world.answers(OUT)
+        plain = json.dumps({"version": 1, **wish})
+        node.run(f"trivet router edit - <<'EOF'\n{plain}\nEOF")
+        assert not world.answers("10.2.0.11")
+    node.run("trivet router delete edge")
+    after = node.run("ovn-nbctl ls-list; ovn-nbctl lr-list")
+    assert [line.split()[-1] for line in after.splitlines()] == [line.split()[-1] for line in before.splitlines()]
+
+
 @story("ports-limited-and-seen", quick=True)
 def test_ports_limited_and_seen(containers: ContainerLab) -> None:
     """A guest in its VLAN and in no other; a limit on its port, given while it runs; its traffic counted, and seen by another."""
