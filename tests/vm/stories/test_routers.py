@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 from tests.vm.containers import ContainerLab
@@ -137,6 +138,7 @@ def test_ports_limited_and_seen(containers: ContainerLab) -> None:
 
     # Counted, from the guest's side; and seen by another guest, who asks for it.
     mac = json.loads(node.run("trivet vm show a --json"))["vm"]["nics"][0]["mac"]
+    time.sleep(6)  # Open vSwitch looks at its counters each 5 s
     count = json.loads(node.run("trivet network show inside --json"))["counts"][mac]
     assert count["taken"] > 6 * 2**20 > count["sent"] > 0
     third = vm(node, "third", nics=[{"network": "inside"}])
