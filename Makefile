@@ -19,7 +19,7 @@ check: ## lint, types, import contracts, unit tests; no root, under a minute
 	@$(PYTHON) -m pytest tests/unit tests/tui tests/sim -m "not slow"
 
 golden: ## write the golden cases anew; read the difference before you commit it
-	@GOLDEN=write $(PYTHON) -m pytest tests/unit/test_golden.py tests/unit/test_propose.py tests/unit/test_roles.py tests/unit/test_vm_domain.py tests/unit/test_vm_place.py tests/unit/test_vm_network.py tests/unit/test_pxe_boot.py tests/tui/test_screens.py tests/tui/test_node_screens.py tests/tui/test_moments.py
+	@GOLDEN=write $(PYTHON) -m pytest tests/unit/test_golden.py tests/unit/test_propose.py tests/unit/test_roles.py tests/unit/test_vm_domain.py tests/unit/test_vm_place.py tests/unit/test_vm_network.py tests/unit/test_vm_router.py tests/unit/test_pxe_boot.py tests/tui/test_screens.py tests/tui/test_node_screens.py tests/tui/test_moments.py
 
 locale: ## take the console's sentences out of the code, into the catalogues; then translate what is new, and say it again
 	@mkdir -p build

@@ -25,6 +25,7 @@ from appliance.cli import net as net_cli
 from appliance.cli import network as network_cli
 from appliance.cli import pxe as pxe_cli
 from appliance.cli import render
+from appliance.cli import router as router_cli
 from appliance.cli import storage as storage_cli
 from appliance.cli import vm as vm_cli
 from appliance.cli.source import read_spec
@@ -112,11 +113,13 @@ def _parser() -> Parser:
         ("ha", ha_cli.status, ha_cli.add, "what happens to VMs when their node is lost"),
         ("image", vm_cli.images, vm_cli.add_images, "the library: images, media and kernels for VMs"),
         ("network", network_cli.listing, network_cli.add, "networks for VMs: VLANs, and overlays with addresses and rules"),
+        ("router", router_cli.listing, router_cli.add, "routers: overlay networks reach one another, and the world outside"),
     ):
         parts = _add(commands, common, name, show, help_).add_subparsers(metavar="COMMAND")
         fill(partial(_add, parts, inner))
     pxe = _add(commands, common, "pxe", _usage, "a rack at once: install machines over the network")
     pxe_cli.add(partial(_add, pxe.add_subparsers(required=True, metavar="COMMAND"), inner))
+    command("hypervisor", _hypervisor, "what this server is worth as a host of VMs, and what it lacks", parents=[machine])
     command("numa", network_cli.numa, "NUMA nodes: which VM is where, and what is free")
     sub = command("install", _install, "install this machine by an answer file; the live system does this at its start")
     sub.add_argument("spec", nargs="?", metavar="SPEC", help="this file, or - ; no other answer is looked for, nothing restarts")
@@ -169,6 +172,12 @@ def _plan_of(args: argparse.Namespace, host: Host, spec: Spec) -> Plan:
 def as_it_is(inventory: Inventory, *, anew: bool) -> Inventory:
     """The machine; `anew` as if no selector had chosen a port yet."""
     return inventory.model_copy(update={"chosen": Chosen()}) if anew else inventory
+
+
+def _hypervisor(args: argparse.Namespace) -> int:
+    from appliance.cli import hypervisor  # noqa: PLC0415 - only who asks for it loads it
+
+    return hypervisor.show(args, _host(args))
 
 
 def _out(args: argparse.Namespace, document: BaseModel, text: str) -> None:

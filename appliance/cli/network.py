@@ -43,12 +43,14 @@ def _kind(network: Any) -> str:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from appliance.services.vm import records  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import northbound, records  # noqa: PLC0415 - as in vmhost
 
     here = this_host()
     record, _ = records.network(here, args.name)
     network = record.network
     owners = {nic.mac: kept.record.vm.name for kept in records.everything(here) for nic in kept.record.vm.nics}
+    here_on = {nic.mac for kept in records.everything(here) for nic in kept.record.vm.nics if nic.network == network.name}
+    counts = {mac: count for mac, count in northbound.counts(here).items() if mac in here_on}
     lines = [f"{'network':>10}  {network.name}, {_kind(network)}"]
     if network.subnet:
         lines.append(f"{'gateway':>10}  {network.router}, which answers DHCP and DNS")
@@ -64,7 +66,18 @@ def _show(args: argparse.Namespace) -> int:
         lines.append(f"{'rule':>10}  {rule.action} {who}{peer}: {rule.protocol}{ports}")
     for mac, address in sorted(record.addresses.items(), key=lambda pair: tuple(int(part) for part in pair[1].split("."))):
         lines.append(f"{'port':>10}  {address}  {mac}  {owners.get(mac, 'in the recycle bin')}")
-    return said(args, "\n".join(lines), **json.loads(record.model_dump_json()))
+    for wish in network.mirrors:
+        end = wish.to_vm or f"{wish.to} ({wish.kind}, key {wish.key})"
+        lines.append(f"{'mirror':>10}  {wish.name}: {wish.direction} of {wish.vm} to {end}")
+    lines += [f"{'counted':>10}  {owners[mac]}  {mac}  {_counted(count)}" for mac, count in sorted(counts.items())]
+    counted = {mac: json.loads(count.model_dump_json()) for mac, count in counts.items()}
+    return said(args, "\n".join(lines), **json.loads(record.model_dump_json()), counts=counted)
+
+
+def _counted(count: Any) -> str:
+    taken = f"in {format_size(count.taken)} of {count.taken_packets} packets"
+    sides = [taken, f"out {format_size(count.sent)} of {count.sent_packets}"]
+    return ", ".join([*sides, *([f"{count.dropped} dropped"] if count.dropped else [])])
 
 
 def _document(source: str) -> Any:

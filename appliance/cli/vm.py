@@ -3,6 +3,8 @@
 
 import argparse
 import json
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,8 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
         named(word, _signal, help_).set_defaults(word=word)
     sub = named("console", _console, "its serial line in this terminal; leave with Ctrl+]")
     sub.add_argument("--log", action="store_true", help="print what it has said there instead")
+    sub.add_argument("--vnc", action="store_true", help="its screen: an address and a token for one VNC viewer, within 60 s")
+    sub.add_argument("--local", action="store_true", help="with --vnc: only from this node, as through an SSH tunnel")
     sub = named("attach", _attach, "give it a disk or a port, also while it runs")
     sub.add_argument("--disk", metavar="DISK", help="by what name; with --size")
     sub.add_argument("--size", metavar="SIZE", help="such as 10GiB")
@@ -204,7 +208,28 @@ def _console(args: argparse.Namespace) -> int:
         return 0
     if state(here.host, args.name) == "stopped":
         raise ApplianceError(f"{args.name} does not run", f"start it with `trivet vm start {args.name}`, or see --log")
+    if args.vnc:
+        return _screen(args, here.host)
     return foreground([*life.VIRSH, "console", args.name], {})
+
+
+def _screen(args: argparse.Namespace, host: Any) -> int:
+    from appliance.node import vnc  # noqa: PLC0415 - as in vmhost
+
+    def ready(address: str, port: int, token: str) -> None:
+        where = f"[{address}]" if ":" in address else address
+        text = f"Within {vnc.SECONDS} s, once: {where}::{port}, password {token}. Leave this running; Ctrl+C ends it."
+        said(args, text, address=address, port=port, token=token, seconds=vnc.SECONDS)
+        sys.stdout.flush()
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)  # the way out that closes what was opened
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, leave)
+    if vnc.show(host, args.name, vnc.LOCAL if args.local else vnc.address(host), ready):
+        return 0
+    raise ApplianceError("nobody came with the token", f"ask for another: `trivet vm console {args.name} --vnc`")
 
 
 def _attach(args: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import yaml
 from appliance.model.units import format_size
 from appliance.model.vm import Vm
 from appliance.model.vmrecord import VmView
+from appliance.model.vrouter import Router
 
 _WORDS = {"paused": "suspended"}
 
@@ -53,9 +54,9 @@ _SIZES = ("size", "max", "bandwidth")
 _UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 
-def document_text(vm: Vm) -> str:
-    """Its document as YAML: what it says and no defaults, sizes as people write them."""
-    data = {"version": vm.version, **json.loads(vm.model_dump_json(exclude_defaults=True))}
+def document_text(document: Vm | Router) -> str:
+    """A document as YAML: what it says and no defaults, sizes as people write them."""
+    data = {"version": document.version, **json.loads(document.model_dump_json(exclude_defaults=True))}
     return str(yaml.safe_dump(_readable(data), sort_keys=False, allow_unicode=True))
 
 

@@ -41,13 +41,15 @@ class Iommu(Model):
 class Virtualisation(Model):
     """What runs VMs here now. `cpus` and `memory` (bytes) are what the platform is kept to and keeps; "" and 0 for nothing.
 
-    `container`: a container node, whose kernel and control groups are another machine's.
+    `container`: a container node, whose kernel and control groups are another machine's. `merge`: does the kernel merge equal
+    pages of VMs ("": it cannot)?
     """
 
     libvirt: bool = False
     cpus: str = ""
     memory: int = 0
     container: bool = False
+    merge: Literal["off", "on", "auto", ""] = ""
 
 
 class Firmware(Model):

@@ -386,6 +386,20 @@ class ReserveForPlatform(BaseStep):
         return f"keep {' and '.join(filter(None, parts)) or 'nothing'} for the platform"
 
 
+class MergePages(BaseStep):
+    """Have the kernel merge equal pages of VMs, or not; "auto" at its own pace."""
+
+    kind: Literal["merge-pages"] = "merge-pages"
+    merge: Literal["off", "on", "auto"]
+
+    def __str__(self) -> str:
+        return {
+            "off": "merge no pages of VMs",
+            "on": "merge equal pages of VMs",
+            "auto": "merge equal pages of VMs at the kernel's own pace",
+        }[self.merge]
+
+
 class SetHugePages(BaseStep):
     """Have so many huge pages of a size on one NUMA node."""
 
@@ -405,7 +419,7 @@ Step = Annotated[
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
     | MakeMonitor | AddMonitor | RemoveMonitor | RunMonitor | RunManager
     | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool
-    | RunLibvirt | ReserveForPlatform | SetHugePages
+    | RunLibvirt | ReserveForPlatform | MergePages | SetHugePages
     | MakeAuthority | RunEtcd | FoundCluster | JoinCluster | TakeRole,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -343,15 +343,20 @@ class ReserveSpec(Model):
     memory: Size | None = None
 
 
+Merging = Literal["off", "on", "auto"]
+
+
 class HypervisorSpec(Model):
     """This node runs VMs. `hugepages` maps a page size ("2MiB", "1GiB") to how many pages, dealt evenly to its NUMA nodes.
 
-    `emulation: true` lets VMs run where the processor cannot: many times slower, for labs.
+    `emulation: true` lets VMs run where the processor cannot: many times slower, for labs. `merge` has the kernel merge equal
+    pages of VMs (KSM), at its own pace with `auto`: it tells VMs of each other, so without a word it does not.
     """
 
     hugepages: dict[Literal["2MiB", "1GiB"], Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     reserve: ReserveSpec = ReserveSpec()
     emulation: bool = False
+    merge: Merging = "off"
 
 
 class CreateSpec(Model):

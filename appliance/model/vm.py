@@ -15,6 +15,8 @@ from appliance.model.units import Size, parse_seconds
 
 PageSize = Literal["2MiB", "1GiB"]
 MIB = 2**20
+RATE_MAX = 400_000
+"""Of a port, in Mbit/s."""
 CPUS_MAX = 710
 """What QEMU's q35 takes without further words, with Debian's libvirt."""
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -102,22 +104,31 @@ class DiskWish(Model):
 class NicWish(Model):
     """A port on a `network`, or a virtual function of the `pool` that the node's spec makes of a port.
 
-    `address` is the one that it gets on an overlay network; `groups` are those that the network's rules speak of.
+    `address` is the one that it gets on an overlay network; `groups` are those that the network's rules speak of. The rates,
+    in Mbit/s, are the most that goes into and out of the guest; 0 is unlimited. A function with a `standby`, which is a network
+    of the business plane, is a pair for the guest: virtio goes on where the function is taken, as when the VM moves.
     """
 
     network: Name | None = None
     pool: str | None = None
+    standby: Name | None = None
     mac: Mac | None = None
     address: str | None = None
     groups: tuple[Name, ...] = ()
     model: Literal["virtio", "e1000e"] = "virtio"
+    rate_in: int = Field(default=0, ge=0, le=RATE_MAX)
+    rate_out: int = Field(default=0, ge=0, le=RATE_MAX)
 
     @model_validator(mode="after")
     def _consistent(self) -> "NicWish":
         if (self.network is None) == (self.pool is None):
             raise ValueError("give either network or pool")
+        if self.standby is not None and self.pool is None:
+            raise ValueError("standby is for a virtual function, of a pool")
         if self.pool is not None and (self.groups or self.address):
             raise ValueError("a virtual function is on no network of ours: it has neither groups nor an address")
+        if self.pool is not None and (self.rate_in or self.rate_out):
+            raise ValueError("a virtual function's rate is in the node's spec: sriov, vf, max_rate")
         return self
 
 

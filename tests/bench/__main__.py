@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.bench import console
+from tests.bench import console, placing
 from tests.bench.large import large
 from tests.bench.row import Row
 
@@ -91,6 +91,7 @@ def main() -> None:
     args = parser.parse_args()
     programs()
     table("the console at a recorded machine, 80x24", console.rows())
+    table("VMs in pure code", placing.rows())
     if not args.no_machines:
         nodes()
 

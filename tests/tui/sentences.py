@@ -283,8 +283,10 @@ SPEAKERS = {
 COMMAND_LINE = (
     "cli/doctor.py",
     "cli/ha.py",
+    "cli/hypervisor.py",
     "cli/network.py",
     "cli/pxe.py",
+    "cli/router.py",
     "cli/vm.py",
     "cli/vmhost.py",
     "cluster/agent.py",
@@ -303,8 +305,10 @@ COMMAND_LINE = (
     "host/etcdlease.py",
     "host/fenceprobe.py",
     "model/timers.py",
+    "model/vrouter.py",
     "node/doctor.py",
     "node/ha.py",
+    "node/vnc.py",
     "pxe/bmc.py",
     "pxe/journal.py",
     "pxe/power.py",
@@ -312,8 +316,13 @@ COMMAND_LINE = (
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
+    "services/hypervisor/worth.py",
+    "services/vm/counters.py",
     "services/vm/exchange.py",
     "services/vm/hardware.py",
+    "services/vm/northbound.py",
+    "services/vm/ovnrouter.py",
+    "services/vm/routers.py",
 )
 """What `trivet vm import` and the like, `image`, `network`, `numa`, `doctor` and `pxe` alone say: English, as no console shows it.
 What HA notes in the cluster's journal, and what a board says to who reads it (pxe/power.py), neither does any page.

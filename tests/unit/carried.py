@@ -20,6 +20,7 @@ from appliance.model.plan import (
     ConfigureVfs,
     KeepPorts,
     LoadFirewall,
+    MergePages,
     OfferVfs,
     RenderFile,
     ReplaceSpec,
@@ -161,6 +162,8 @@ def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch
         case ReserveForPlatform():
             kept = {"cpus": step.cpus, "memory": step.memory}
             facts = {"virtualisation": now.virtualisation.model_copy(update=kept)}
+        case MergePages():
+            facts = {"virtualisation": now.virtualisation.model_copy(update={"merge": step.merge})}
         case SetHugePages():
             nodes = tuple(
                 node.model_copy(update={"hugepages": node.hugepages | {step.size: step.pages}}) if node.id == step.node else node

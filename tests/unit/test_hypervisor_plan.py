@@ -10,7 +10,7 @@ from appliance.host.playback import recorded
 from appliance.model.inventory import Inventory, System
 from appliance.model.machine import Cpu, Machine, Virtualisation
 from appliance.model.network import VfPool
-from appliance.model.plan import RenderFile
+from appliance.model.plan import MergePages, RenderFile
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
 from appliance.services.cluster import plan as cluster
@@ -67,3 +67,22 @@ def test_etcd_listens_on_this_node_alone() -> None:
     urls = [line.partition("=")[2] for line in cluster.settings(wish).splitlines() if "URLS" in line]
     assert len(urls) == 4
     assert all(url.startswith("http://127.0.0.1:") for url in urls)
+
+
+@pytest.mark.parametrize(
+    ("now", "wish", "steps"),
+    [
+        ("", "on", []),
+        ("off", "off", []),
+        ("on", "off", ["merge no pages of VMs"]),
+        ("off", "on", ["merge equal pages of VMs"]),
+        ("on", "auto", ["merge equal pages of VMs at the kernel's own pace"]),
+    ],
+)
+def test_pages_are_merged_as_the_spec_says_where_the_kernel_can(now: str, wish: str, steps: list[str]) -> None:
+    here = Virtualisation.model_validate({"libvirt": True, "merge": now})
+    planned = hypervisor.plan(Inventory(virtualisation=here), spec(hypervisor={"merge": wish}))
+    assert [str(step) for step in planned if isinstance(step, MergePages)] == steps
+    container = here.model_copy(update={"container": True})
+    planned = hypervisor.plan(Inventory(virtualisation=container), spec(hypervisor={"merge": wish}))
+    assert not any(isinstance(step, MergePages) for step in planned), "the kernel is another machine's"

@@ -12,7 +12,7 @@ from appliance.errors import MissingProgram, StepFailed
 from appliance.host import dns
 from appliance.host.host import Host, Result
 from appliance.model.nettest import Finding
-from appliance.services.network import listen, selftest
+from appliance.services.network import hole, listen, selftest
 from appliance.services.network.report import ports, report
 from tests.unit.network import node, spec
 
@@ -127,7 +127,7 @@ def test_a_question_and_its_answer() -> None:
 
 
 def test_what_is_opened_is_closed() -> None:
-    assert listen.opening(["management", "storage"]) == (
+    assert hole.opening(listen.HOLE, ["management", "storage"]) == (
         "add set inet trivet net-test { type inet_service; flags timeout; }\n"
         "add element inet trivet net-test { 5201 timeout 600s }\n"
         'add rule inet trivet management tcp dport @net-test accept comment "trivet net test"\n'
@@ -136,8 +136,9 @@ def test_what_is_opened_is_closed() -> None:
     ours = {"family": "inet", "table": "trivet", "chain": "storage", "handle": 12, "comment": "trivet net test", "expr": []}
     other = ours | {"handle": 13, "comment": "SSH"}
     listed = {"nftables": [{"metainfo": {}}, {"set": {"name": "net-test", "table": "trivet"}}, {"rule": other}, {"rule": ours}]}
-    assert listen.closing(json.dumps(listed)) == "delete rule inet trivet storage handle 12\ndelete set inet trivet net-test\n"
-    assert listen.closing("") == ""
+    told = hole.closing(listen.HOLE, json.dumps(listed))
+    assert told == "delete rule inet trivet storage handle 12\ndelete set inet trivet net-test\n"
+    assert hole.closing(listen.HOLE, "") == ""
 
 
 class Server:

@@ -103,3 +103,17 @@ def test_a_document_is_shown_as_it_may_be_typed() -> None:
     assert "size: 1GiB" in text
     assert "size: 1025KiB" in text
     assert "max: 4\n" in text
+
+
+def test_what_the_switch_does_for_a_port_is_no_reason_to_start_anew() -> None:
+    had = vm(nics=[{"network": "inside", "mac": "02:00:00:00:00:01"}])
+    wished = vm(nics=[{"network": "inside", "mac": "02:00:00:00:00:01", "rate_in": 10, "groups": ["web"]}])
+    (change,) = changes.at_once(had, wished, kvm=True)
+    assert change.kind == "tune-nic"
+    assert changes.pending(changes.after(had, change), wished) == ()
+    other = vm(nics=[{"network": "inside", "mac": "02:00:00:00:00:01", "rate_in": 10, "model": "e1000e"}])
+    assert changes.at_once(had, other, kvm=True) == ()
+    assert changes.pending(had, other) == (
+        "nics.02:00:00:00:00:01.model: e1000e, and virtio until the next start",
+        "nics.02:00:00:00:00:01.rate_in: 10, and 0 until the next start",
+    )

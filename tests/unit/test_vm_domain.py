@@ -32,6 +32,7 @@ WIRES = {
     "02:00:00:00:00:02": Wire(bridge="br-business", whole=True),
     "02:00:00:00:00:03": Wire(bridge="br-int", port="0e0c8b1c-90c5-5b7e-8d43-7c6f1a6f3a11", whole=True),
     "02:00:00:00:00:04": Wire(pool="sriov-0000:3b:00.0"),
+    "02:00:00:00:00:05": Wire(pool="sriov-0000:3b:00.0", bridge="br-business", vlan=30),
 }
 
 
@@ -120,3 +121,16 @@ def test_what_cannot_be_is_refused(part: str, sentence: str) -> None:
 def test_disks_without_names_get_some() -> None:
     vm = load("version: 1\nname: a\nmemory: {size: 1GiB}\ndisks: [{size: 1GiB}, {name: disk0, size: 1GiB}, {size: 1GiB}]", Vm, "")
     assert [disk.name for disk in named(vm).disks] == ["disk1", "disk0", "disk2"]
+
+
+@pytest.mark.parametrize(
+    ("nic", "sentence"),
+    [
+        ("{network: a, standby: b}", "standby is for a virtual function"),
+        ("{pool: p, rate_in: 5}", "a virtual function's rate is in the node's spec"),
+        ("{network: a, rate_out: -1}", "rate_out"),
+    ],
+)
+def test_ports_that_cannot_be(nic: str, sentence: str) -> None:
+    with pytest.raises(SpecError, match=sentence):
+        load(f"version: 1\nname: n\nmemory: {{size: 1GiB}}\nnics: [{nic}]\n", Vm, "")

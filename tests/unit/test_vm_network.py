@@ -9,9 +9,10 @@ from appliance.errors import SpecError
 from appliance.model.document import load
 from appliance.model.vm import NicWish, Vm
 from appliance.model.vmrecord import VmRecord
-from appliance.model.vnet import NetworkRecord, PortRow, VirtualNetwork
-from appliance.services.vm import ovn
-from appliance.services.vm.networks import free_address, ports_of
+from appliance.model.vnet import NetworkRecord, PortCount, PortRow, VirtualNetwork
+from appliance.services.vm import counters, ovn
+from appliance.services.vm.networks import free_address
+from appliance.services.vm.northbound import ports_of
 from appliance.services.vm.records import VmError, mac_of, port_id, with_macs
 from tests.unit.test_golden import agree
 
@@ -38,13 +39,72 @@ def test_there_are_cases() -> None:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c.name)
 def test_rows(case: Path) -> None:
     wish = load((case / "network.yaml").read_text(), VirtualNetwork, "")
-    told = ovn.rows(wish, ports(wish.name), ["gone"], ["row-of-dhcp"], ["row-of-dns"])
+    present = ovn.Present(ports=("gone",), dhcp=("row-of-dhcp",), dns=("row-of-dns",))
+    told = ovn.rows(wish, ports(wish.name), present)
     agree(case / "nbctl.txt", "\n".join(" ".join(command) for command in told))
     assert ovn.words(told).count("--") == len(told) - 1
 
 
+def test_a_network_on_a_router_has_none_of_its_own_and_its_gateway_moves_once() -> None:
+    moved = ovn.rows(network(), [], ovn.Present(at="trivet-inside-router"), "router.edge")
+    assert ["--if-exists", "lrp-del", "trivet-inside-gateway"] in moved
+    assert ["--if-exists", "lr-del", "trivet-inside-router"] in moved
+    there = ovn.rows(network(), [], ovn.Present(at="router.edge"), "router.edge")
+    assert [command for command in there if "lrp-del" in command] == []
+    assert [command[:4] for command in there if "lrp-add" in command] == [
+        ["--may-exist", "lrp-add", "router.edge", "trivet-inside-gateway"]
+    ]
+    back = ovn.rows(network(), [], ovn.Present(at="router.edge"))
+    assert ["--if-exists", "lrp-del", "trivet-inside-gateway"] in back
+    assert not any("lr-del" in command for command in back)
+
+
+def test_limits_are_meters_of_the_switch() -> None:
+    port = ports("inside")[0].model_copy(update={"rate_in": 100, "rate_out": 5})
+    told = [command for command in ovn.rows(network(), [port], ovn.Present()) if command[0].startswith("qos")]
+    assert told == [
+        ["qos-del", "trivet-inside"],
+        ["qos-add", "trivet-inside", "to-lport", "100", f'outport == "{port.id}"', "rate=100000", "burst=20000"],
+        ["qos-add", "trivet-inside", "from-lport", "100", f'inport == "{port.id}"', "rate=5000", "burst=1000"],
+    ]
+
+
+def test_mirrors_are_of_the_vm_s_ports_and_of_no_others() -> None:
+    first = {"name": "one", "vm": "a", "to_vm": "b"}
+    wish = network(mirrors=[first, {"name": "two", "vm": "a", "to": "10.9.0.9", "key": 5, "direction": "in"}])
+    a, b = ports("inside")
+    told = ovn.rows(wish, [a, b], ovn.Present(mirrors=("old",)))
+    assert ["--if-exists", "destroy", "Mirror", "old"] in told
+    made = [command for command in told if "Mirror" in command and "create" in command]
+    assert [command[4:] for command in made] == [
+        ["name=trivet.inside.one", "filter=both", "index=0", "type=local", 'sink="trivet.inside.one"'],
+        ["name=trivet.inside.two", "filter=to-lport", "index=5", "type=erspan", 'sink="10.9.0.9"'],
+    ]
+    assert ["set", "Logical_Switch_Port", a.id, "mirror_rules=[@mirror_0_inside,@mirror_1_inside]"] in told
+    assert ["set", "Logical_Switch_Port", b.id, "mirror_rules=[]"] in told
+
+
+def test_what_the_switch_receives_is_what_a_guest_has_sent() -> None:
+    told = (
+        '{"data":[[["map",[["attached-mac","02:00:00:00:00:01"],["iface-id","x"]]],["map",[["rx_bytes",10],["rx_packets",1],'
+        '["tx_bytes",20],["tx_packets",2],["tx_dropped",3]]]],[["map",[]],["map",[]]]],"headings":["external_ids","statistics"]}'
+    )
+    found = counters.parse(told)
+    assert found == {
+        "02:00:00:00:00:01": PortCount(
+            mac="02:00:00:00:00:01", taken=20, taken_packets=2, sent=10, sent_packets=1, dropped=3
+        )
+    }
+    assert counters.parse("") == {}
+
+
+def test_name_servers_are_those_of_the_document() -> None:
+    told = ovn.rows(network(dns=["10.9.0.1", "10.9.0.2"]), [], ovn.Present())
+    assert any('"dns_server"="{10.9.0.1, 10.9.0.2}"' in word for command in told for word in command)
+
+
 def test_nothing_is_left_of_one_that_is_removed() -> None:
-    assert ovn.removal(network(), ["trivet.inside"], ["d"], ["n"]) == [
+    assert ovn.removal(network(), ["trivet.inside"], ovn.Present(dhcp=("d",), dns=("n",))) == [
         ["--if-exists", "ls-del", "trivet-inside"],
         ["--if-exists", "lr-del", "trivet-inside-router"],
         ["--if-exists", "destroy", "DHCP_Options", "d"],
@@ -58,6 +118,11 @@ def test_nothing_is_left_of_one_that_is_removed() -> None:
     [
         ("vlan: 5\nsubnet: 10.0.0.0/24", "give one of vlan, untagged: true, and subnet"),
         ("vlan: 5\ndefault: drop", "those of an overlay network"),
+        ("vlan: 5\nmirrors: [{name: m, vm: a, to_vm: b}]", "those of an overlay network"),
+        ("subnet: 10.0.0.0/24\nmirrors: [{name: m, vm: a}]", "give either to_vm or to"),
+        ("subnet: 10.0.0.0/24\nmirrors: [{name: m, vm: a, to_vm: a}]", "a would hear itself"),
+        ("vlan: 5\ndns: [10.0.0.1]", "those of an overlay network"),
+        ("subnet: 10.0.0.0/24\ndns: ['2001:db8::1']", "out of an IPv4 network's reach"),
         ("subnet: fd00::/64", "is not an IPv4 network with room for VMs"),
         ("subnet: 10.0.0.0/31", "is not an IPv4 network with room for VMs"),
         ("subnet: 10.0.0.0/24\ngateway: 10.0.1.1", "the gateway 10.0.1.1 is not in 10.0.0.0/24"),

@@ -11,6 +11,7 @@ from appliance.cli import main
 from appliance.model.document import load
 from appliance.model.vm import Vm
 from appliance.model.vnet import VirtualNetwork
+from appliance.model.vrouter import Router
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 PART = README.partition("## Virtual machines")[2].partition("\n## ")[0]
@@ -23,9 +24,11 @@ def documents() -> list[str]:
 
 
 def test_the_documents_are_right() -> None:
-    vm, network = documents()
+    vm, network, campus, router = documents()
     assert load(vm, Vm, "").cloud_init
     assert len(load(network, VirtualNetwork, "").rules) == 2
+    assert load(campus, VirtualNetwork, "").vlan
+    assert load(router, Router, "").floating
 
 
 def test_the_commands_are_there() -> None:

@@ -7,8 +7,8 @@ Debian builds libvirt as one daemon; systemd listens for it and starts it for wh
 from appliance.engine.apply import Handler, Report
 from appliance.errors import StepFailed
 from appliance.host.host import Host
-from appliance.model.plan import ReserveForPlatform, RunLibvirt, SetHugePages
-from appliance.services.hypervisor.observe import libvirt, pages, pages_file, virtualisation
+from appliance.model.plan import MergePages, ReserveForPlatform, RunLibvirt, SetHugePages
+from appliance.services.hypervisor.observe import KSM, libvirt, merging, pages, pages_file, virtualisation
 
 _SOCKETS = ("virtlogd.socket", "libvirtd.socket")
 _LOGS = "/var/log/libvirt/qemu"
@@ -37,6 +37,17 @@ class _ReserveForPlatform:
         host.run(["systemctl", "set-property", "--runtime", "system.slice", *words])
 
 
+class _MergePages:
+    def done(self, step: MergePages, host: Host) -> bool:
+        return merging(host) == step.merge
+
+    def do(self, step: MergePages, host: Host, report: Report) -> None:
+        if step.merge != "off":
+            host.files.write(f"{KSM}/advisor_mode", "scan-time" if step.merge == "auto" else "none")
+        # 2 gives back what was merged, which 0 would leave as it is.
+        host.files.write(f"{KSM}/run", "2" if step.merge == "off" else "1")
+
+
 class _SetHugePages:
     def done(self, step: SetHugePages, host: Host) -> bool:
         return pages(host, step.node, step.size) == step.pages
@@ -51,5 +62,6 @@ class _SetHugePages:
 HANDLERS: dict[type, Handler] = {
     RunLibvirt: _RunLibvirt(),
     ReserveForPlatform: _ReserveForPlatform(),
+    MergePages: _MergePages(),
     SetHugePages: _SetHugePages(),
 }

@@ -2,11 +2,13 @@
 """What of this machine carries VMs: processors, NUMA, memory, IOMMU, KVM. From /proc and /sys."""
 
 import re
+from typing import Literal
 
 from appliance.host.host import Host
 from appliance.model.machine import Cpu, Iommu, NumaNode, Virtualisation
 
 _CPU = "/sys/devices/system/cpu"
+KSM = "/sys/kernel/mm/ksm"
 _NODES = "/sys/devices/system/node"
 
 
@@ -105,8 +107,19 @@ def virtualisation(host: Host) -> Virtualisation:
         libvirt=libvirt(host),
         cpus=host.files.read(f"{system}/cpuset.cpus") or "",
         memory=int(least) if least.isdigit() else 0,
+        merge=merging(host),
         container="trivet.container=1" in (host.files.read("/proc/cmdline") or "").split(),
     )
+
+
+def merging(host: Host) -> Literal["off", "on", "auto", ""]:
+    """Does the kernel merge equal pages? Its advisor chooses the pace; kernels without one merge at a fixed pace, or not."""
+    run = host.files.read(f"{KSM}/run")
+    if run is None:
+        return ""
+    if run != "1":
+        return "off"
+    return "auto" if "[scan-time]" in (host.files.read(f"{KSM}/advisor_mode") or "") else "on"
 
 
 def libvirt(host: Host) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from appliance.model.inventory import Inventory
 from appliance.model.machine import NumaNode
-from appliance.model.plan import Pending, ReserveForPlatform, RunLibvirt, SetHugePages, Step
+from appliance.model.plan import MergePages, Pending, ReserveForPlatform, RunLibvirt, SetHugePages, Step
 from appliance.model.problem import Problem
 from appliance.model.rendered import HEADER, QEMU_CONF, digest, render
 from appliance.model.spec import HypervisorSpec, Spec
@@ -72,6 +72,8 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     cpus = _first(inventory.machine.numa, wish.reserve.cpus or 0)
     if not now.container and (now.cpus, now.memory) != (cpus, wish.reserve.memory or 0):
         yield ReserveForPlatform(cpus=cpus, memory=wish.reserve.memory or 0, why="hypervisor.reserve")
+    if not now.container and now.merge not in ("", wish.merge):
+        yield MergePages(merge=wish.merge, why="hypervisor")
     for size, total in wish.hugepages.items():
         nodes = [node for node in inventory.machine.numa if node.memory]
         for position, node in enumerate(nodes):

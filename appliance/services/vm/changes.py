@@ -14,7 +14,7 @@ from appliance.model.vm import DiskWish, NicWish, Vm
 class Change(Model):
     """One thing to do to a running VM."""
 
-    kind: Literal["attach-disk", "detach-disk", "grow-disk", "attach-nic", "detach-nic", "cpus", "memory"]
+    kind: Literal["attach-disk", "detach-disk", "grow-disk", "attach-nic", "detach-nic", "tune-nic", "cpus", "memory"]
     disk: DiskWish | None = None
     nic: NicWish | None = None
     amount: int = 0
@@ -51,12 +51,19 @@ def at_once(started: Vm, wished: Vm, *, kvm: bool) -> tuple[Change, ...]:
     found += [Change(kind="attach-nic", nic=nic) for nic in wished.nics if nic.mac not in nics]
     kept = {nic.mac for nic in wished.nics}
     found += [Change(kind="detach-nic", nic=nic) for mac, nic in nics.items() if mac not in kept]
+    found += [Change(kind="tune-nic", nic=nic) for nic in wished.nics if _tuned(nics.get(nic.mac), nic)]
     if kvm and started.cpu.max and started.cpu.count < wished.cpu.count <= started.cpu.max:
         found.append(Change(kind="cpus", amount=wished.cpu.count))
     most = started.memory.max
     if most and started.memory.size < wished.memory.size <= most:
         found.append(Change(kind="memory", amount=wished.memory.size - started.memory.size))
     return tuple(found)
+
+
+def _tuned(had: NicWish | None, nic: NicWish) -> bool:
+    """Do two wishes for a port differ, and in nothing but what the switch does for it?"""
+    soft = {"groups": nic.groups, "rate_in": nic.rate_in, "rate_out": nic.rate_out}
+    return had is not None and had != nic and had.model_copy(update=soft) == nic
 
 
 def after(started: Vm, change: Change) -> Vm:
@@ -74,6 +81,8 @@ def after(started: Vm, change: Change) -> Vm:
             nics = (*nics, change.nic)
         case "detach-nic" if change.nic:
             nics = tuple(nic for nic in nics if nic.mac != (change.nic and change.nic.mac))
+        case "tune-nic" if change.nic:
+            nics = tuple(change.nic if nic.mac == (change.nic and change.nic.mac) else nic for nic in nics)
         case "cpus":
             return started.model_copy(update={"cpu": started.cpu.model_copy(update={"count": change.amount})})
         case "memory":

@@ -31,6 +31,8 @@ _TPM = {"type": "emulator", "version": "2.0", "persistent_state": "yes"}
 _OWN = 7
 """PCIe ports of what each VM has: SCSI, the agent's channel, USB, balloon, random numbers, a seed."""
 _TYPES = {"file": "file", "block": "block", "rbd": "network"}
+_LEAST_BURST = 64
+"""KiB: a few of the large packets that a guest hands over at once."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -45,7 +47,9 @@ class Source(Model):
 
 
 class Wire(Model):
-    """What a port is plugged into: Open vSwitch's `bridge`, with OVN's port or a VLAN (0: untagged), or libvirt's `pool`.
+    """What a port is plugged into: Open vSwitch's `bridge`, with OVN's port or a VLAN, or libvirt's `pool`.
+
+    VLAN 0 is what has no tag; a port without any VLAN would be a trunk, and its guest in every VLAN.
 
     `whole`: the switch is in user space, and takes packets whose checksums the guest has left out for broken ones.
     """
@@ -94,6 +98,11 @@ def render(vm: Vm, found: Found) -> str:
     _devices(domain, vm, found)
     ElementTree.indent(domain)
     return ElementTree.tostring(domain, encoding="unicode") + "\n"
+
+
+def screen(name: str) -> str:
+    """The socket of a VM's screen. QEMU asks nobody for a password there, so it is for root alone (rfb.py)."""
+    return f"/run/libvirt/qemu/{name}.vnc"
 
 
 def _memory(domain: Element, vm: Vm) -> None:
@@ -189,7 +198,7 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
     if found.seed:
         devices.append(_seed(found.seed, len(vm.disks) + len(vm.media)))
     for number, nic in enumerate(vm.nics):
-        devices.append(port_element(nic, found.wires[nic.mac or ""], _turn(vm, "network", number)))
+        devices.extend(port_elements(nic, found.wires[nic.mac or ""], _turn(vm, "network", number)))
     for pci in vm.pci:
         devices.append(_pci(pci))
     for usb in vm.usb:
@@ -203,7 +212,7 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
     channel = SubElement(devices, "channel", type="unix")
     SubElement(channel, "target", type="virtio", name=AGENT)
     SubElement(devices, "input", type="tablet", bus="usb")
-    SubElement(devices, "graphics", type="vnc", socket=f"/run/libvirt/qemu/{vm.name}.vnc")
+    SubElement(devices, "graphics", type="vnc", socket=screen(vm.name))
     SubElement(SubElement(devices, "video"), "model", type="vga")
     if vm.tpm:
         SubElement(SubElement(devices, "tpm", model="tpm-crb"), "backend", _TPM)
@@ -276,21 +285,38 @@ def _seed(file: str, number: int) -> Element:
     return element
 
 
-def port_element(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
-    """A port of a domain."""
-    if wire.pool:
-        element = Element("interface", type="network")
-        SubElement(element, "mac", address=nic.mac or "")
-        SubElement(element, "source", network=wire.pool)
-        return element
+def port_elements(nic: NicWish, wire: Wire, turn: int = 0) -> list[Element]:
+    """A port of a domain: one device, or a virtual function behind the virtio port that stands in for it."""
+    if not wire.pool:
+        return [_bridged(nic, wire, turn)]
+    function = Element("interface", type="network")
+    SubElement(function, "mac", address=nic.mac or "")
+    SubElement(function, "source", network=wire.pool)
+    if not wire.bridge:
+        return [function]
+    if wire.vlan:  # the function's own: on the wire both are in the same
+        SubElement(SubElement(function, "vlan"), "tag", id=str(wire.vlan))
+    persistent = _bridged(nic, wire, turn)
+    name = f"ua-standby-{(nic.mac or '').replace(':', '')}"
+    SubElement(persistent, "teaming", type="persistent")
+    SubElement(persistent, "alias", name=name)
+    SubElement(function, "teaming", type="transient", persistent=name)
+    return [persistent, function]
+
+
+def _bridged(nic: NicWish, wire: Wire, turn: int) -> Element:
     element = Element("interface", type="bridge")
     SubElement(element, "mac", address=nic.mac or "")
     SubElement(element, "source", bridge=wire.bridge)
     virtual = SubElement(element, "virtualport", type="openvswitch")
     if wire.port:
         SubElement(virtual, "parameters", interfaceid=wire.port)
-    if wire.vlan:
+    if not wire.port:
         SubElement(SubElement(element, "vlan"), "tag", id=str(wire.vlan))
+        if bandwidth := bandwidth_words(nic):
+            limits = SubElement(element, "bandwidth")
+            for end, kib in bandwidth.items():
+                SubElement(limits, end, average=str(kib), burst=str(max(_LEAST_BURST, kib // 5)))
     SubElement(element, "model", type=nic.model)
     if wire.whole and nic.model == "virtio":
         off = {"csum": "off", "gso": "off", "tso4": "off", "tso6": "off", "ecn": "off", "ufo": "off"}
@@ -298,6 +324,12 @@ def port_element(nic: NicWish, wire: Wire, turn: int = 0) -> Element:
     if turn:
         SubElement(element, "boot", order=str(turn))
     return element
+
+
+def bandwidth_words(nic: NicWish) -> dict[str, int]:
+    """libvirt's `inbound` and `outbound`, in its KiB a second. On an overlay network OVN limits the port (ovn.py)."""
+    rates = {"inbound": nic.rate_in, "outbound": nic.rate_out}
+    return {end: rate * 1_000_000 // 8 // 1024 for end, rate in rates.items() if rate}
 
 
 def memory_element(size: int) -> Element:

@@ -3,14 +3,15 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from xml.etree import ElementTree
 
 from appliance.errors import ApplianceError
 from appliance.model.vm import DiskWish, NicWish, Vm, named
 from appliance.model.vmrecord import VmRecord
-from appliance.services.vm import changes, disks, networks
+from appliance.services.vm import changes, disks, networks, northbound
 from appliance.services.vm.changes import Change
-from appliance.services.vm.domain import disk_element, free_number, memory_element, port_element
+from appliance.services.vm.domain import Source, bandwidth_words, disk_element, free_number, memory_element, port_element, port_elements
 from appliance.services.vm.images import image
 from appliance.services.vm.life import VIRSH, accelerated, tidy
 from appliance.services.vm.observe import live, state
@@ -43,7 +44,7 @@ def change(here: Here, kept: Kept, document: Vm) -> tuple[str, ...]:
     wished = wished.model_copy(update={"disks": new})
     running = state(here.host, name) != "stopped" and had.started is not None
     kept.save(vm=wished, files=had.files | files)
-    networks.sync_all(here, (nic.network for nic in (*had.vm.nics, *wished.nics)))
+    northbound.sync_all(here, (nic.network for nic in (*had.vm.nics, *wished.nics)))
     if running and had.started:
         _carry(here, kept, had.started, wished)
     else:
@@ -106,13 +107,24 @@ def _do(here: Here, record: VmRecord, each: Change) -> None:
             here.host.run([*VIRSH, "blockresize", name, target, f"{each.amount}B"])
         case "attach-nic" if each.nic:
             wire = networks.wires(here, record.vm, record.uuid)[each.nic.mac or ""]
-            _device(here, name, "attach-device", port_element(each.nic, wire))
+            for element in port_elements(each.nic, wire):
+                _device(here, name, "attach-device", element)
         case "detach-nic" if each.nic:
             _detach_nic(here, name, each.nic)
+        case "tune-nic" if each.nic:
+            _limit(here, record, each.nic)
         case "cpus":
             here.host.run([*VIRSH, "setvcpus", name, str(each.amount), "--live"])
         case "memory":
             _device(here, name, "attach-device", memory_element(each.amount))
+
+
+def _limit(here: Here, record: VmRecord, nic: NicWish) -> None:
+    """On a VLAN. On an overlay network OVN knows already."""
+    if not networks.wires(here, record.vm, record.uuid)[nic.mac or ""].port:
+        told = bandwidth_words(nic)
+        words = [word for end in ("inbound", "outbound") for word in (f"--{end}", str(told.get(end, 0)))]
+        here.host.run([*VIRSH, "domiftune", record.vm.name, nic.mac or "", *words, "--live"])
 
 
 def _device(here: Here, name: str, word: str, element: ElementTree.Element) -> None:
@@ -127,13 +139,14 @@ def _detach_disk(here: Here, name: str, disk: DiskWish) -> None:
 
 
 def _detach_nic(here: Here, name: str, nic: NicWish) -> None:
-    def there() -> ElementTree.Element | None:
+    def there() -> list[ElementTree.Element]:
         ports = live(here.host, name).iterfind("devices/interface")
-        return next((port for port in ports if (mac := port.find("mac")) is not None and mac.get("address") == nic.mac), None)
+        return [port for port in ports if (mac := port.find("mac")) is not None and mac.get("address") == nic.mac]
 
-    if (port := there()) is not None:
-        _device(here, name, "detach-device", port)
-        _until(lambda: there() is None, f"{name} has not let go of its port {nic.mac}")
+    found = there()
+    for left in reversed(range(len(found))):  # of a pair the function first: nothing else would carry on
+        _device(here, name, "detach-device", found[left])
+        _until(partial(lambda most: len(there()) <= most, left), f"{name} has not let go of its port {nic.mac}")
     networks.release(here, [nic])
 
 

@@ -16,13 +16,12 @@ from appliance.errors import ApplianceError, StalePlan
 from appliance.model.placement import Placement, Request
 from appliance.model.vm import Vm, named
 from appliance.model.vmrecord import State, VmRecord, VmView
-from appliance.services.vm import chains, changes, disks, networks
-from appliance.services.vm.domain import Found, render
+from appliance.services.vm import baseline, chains, changes, disks, networks, northbound
+from appliance.services.vm.domain import Found, Source, render
 from appliance.services.vm.images import image
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
-from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, elsewhere, everything, fresh, load, with_macs
-from appliance.services.vm.records import networks as known_networks
+from appliance.services.vm.records import BIN, Here, Kept, VMS, VmError, elsewhere, everything, fresh, load, networks as known_networks, with_macs
 
 VIRSH = ("virsh", "--quiet")
 RETENTION = timedelta(days=30)
@@ -57,7 +56,7 @@ def keep_new(here: Here, record: VmRecord, make: Callable[[], dict[str, str]]) -
         networks.release(here, record.vm.nics)
         disks.remove_all(here, record.uuid)
         raise
-    networks.sync_all(here, (nic.network for nic in record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in record.vm.nics))
     return kept.record
 
 
@@ -81,7 +80,7 @@ def start(here: Here, name: str) -> VmRecord:
         raise VmError(f"{name} is {record.node}'s", f"start it there: `trivet vm start {name}` on {record.node}")
     unmark(here.host, name)
     found = _found(here, record)
-    networks.sync_all(here, (nic.network for nic in record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in record.vm.nics))
     kept.save(wanted="running", started=record.vm, placement=found.placement)
     try:
         here.host.run([*VIRSH, "create", "/dev/stdin"], stdin=render(record.vm, found))
@@ -89,6 +88,7 @@ def start(here: Here, name: str) -> VmRecord:
         kept.save(wanted="stopped", started=None, placement=None)
         raise
     mark(here.host, name)
+    northbound.plugged(here, record.vm)
     return kept.record
 
 
@@ -196,7 +196,7 @@ def delete(here: Here, name: str) -> None:
     kept = load(here, name)
     _still(here, name, "deleted")
     kept.move(BIN + kept.record.uuid, wanted="stopped", deleted=datetime.now(UTC).isoformat(timespec="seconds"))
-    networks.sync_all(here, (nic.network for nic in kept.record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in kept.record.vm.nics))
 
 
 def _still(here: Here, name: str, what: str) -> None:
@@ -210,7 +210,7 @@ def restore(here: Here, name: str) -> None:
     if here.store.get(VMS + name):
         raise VmError(f"there is another VM {name} meanwhile", "delete that one first")
     kept.move(VMS + name, deleted="")
-    networks.sync_all(here, (nic.network for nic in kept.record.vm.nics))
+    northbound.sync_all(here, (nic.network for nic in kept.record.vm.nics))
 
 
 def purge(here: Here, name: str) -> None:
@@ -262,11 +262,11 @@ def come_back(here: Here, say: Callable[[str], None], *, guarded: bool = False) 
     """
     notice(here)
     here.host.run(["mkdir", "-p", MARKS])
-    for record in known_networks(here):
-        try:
-            networks.sync(here, record)
-        except ApplianceError as error:
-            say(f"the network {record.network.name} cannot be made: {error}")
+    northbound.sync_everything(here, say)
+    try:
+        baseline.record(here)
+    except ApplianceError as error:
+        say(f"the processor for VMs that migrate is not known: {error}")
     run = states(here.host)
     own = (kept for kept in everything(here) if not elsewhere(here, kept.record) and not (guarded and kept.record.vm.place.ha))
     waiting = [kept for kept in own if kept.record.wanted == "running" and kept.record.vm.name not in run]

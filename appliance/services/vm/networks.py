@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks for VMs: their documents, their addresses, and OVN's northbound database, which is made from both."""
+"""Networks for VMs: their documents, and their addresses. OVN's database is made from both in northbound.py."""
 
 import ipaddress
 from collections.abc import Iterable
 
 from appliance.model.vm import NicWish, Vm
-from appliance.model.vmrecord import VmRecord
-from appliance.model.vnet import NetworkRecord, PortRow, VirtualNetwork
-from appliance.services.vm import ovn
+from appliance.model.vnet import NetworkRecord, VirtualNetwork
+from appliance.services.vm import northbound
 from appliance.services.vm.domain import Wire
-from appliance.services.vm.records import NETWORKS, Here, Kept, VmError, everything, network, networks, port_id
+from appliance.services.vm.northbound import sync
+from appliance.services.vm.records import NETWORKS, Here, Kept, VmError, everything, network, networks, port_id, routers
 
 BUSINESS, INTEGRATION = "br-business", "br-int"
 _NORTHBOUND = "/run/ovn/ovnnb_db.sock"
-_NBCTL = ("ovn-nbctl", "--timeout=20")
 
 
 def create(here: Here, document: VirtualNetwork) -> None:
@@ -44,52 +43,24 @@ def edit(here: Here, document: VirtualNetwork) -> None:
 def delete(here: Here, name: str) -> None:
     """VmError while a VM has a port on it."""
     record, revision = network(here, name)
-    users = sorted(kept.record.vm.name for kept in everything(here) if any(nic.network == name for nic in kept.record.vm.nics))
+    vms = [kept.record.vm for kept in everything(here)]
+    users = sorted(vm.name for vm in vms if any(name in (nic.network, nic.standby) for nic in vm.nics))
     if users:
         raise VmError(f"{', '.join(users)} {'has a port' if len(users) == 1 else 'have ports'} on {name}", "detach them first")
+    for router in routers(here):
+        if name in router.networks or (router.out and router.out.network == name):
+            raise VmError(
+                f"the router {router.name} is on {name}", f"take it from its document: trivet router edit {router.name}"
+            )
     here.store.delete(NETWORKS + name, revision)
-    if record.network.subnet:
-        commands = ovn.removal(record.network, _owned(here, "Port_Group", name, "name"), *_rows(here, name))
-        here.host.run([*_nbctl(here), *ovn.words(commands)])
-
-
-def sync(here: Here, record: NetworkRecord) -> None:
-    """Have OVN's database say what this network and the VMs' documents say; nothing for a VLAN, which is Open vSwitch's."""
-    if record.network.subnet is None:
-        return
-    ports = ports_of(record, [kept.record for kept in everything(here)])
-    present = _switch_ports(here, record.network.name)
-    commands = ovn.rows(record.network, ports, present, *_rows(here, record.network.name))
-    gone = set(_owned(here, "Port_Group", record.network.name, "name")) - set(ovn.groups(record.network, ports))
-    commands += [["--if-exists", "destroy", "Port_Group", group] for group in sorted(gone)]
-    here.host.run([*_nbctl(here), *ovn.words(commands)])
-
-
-def sync_all(here: Here, names: Iterable[str | None]) -> None:
-    """`sync` of each network that is named."""
-    for name in sorted({name for name in names if name}):
-        sync(here, network(here, name)[0])
-
-
-def ports_of(record: NetworkRecord, records: Iterable[VmRecord]) -> list[PortRow]:
-    """The VMs' ports on an overlay network. Pure."""
-    return [
-        PortRow(
-            id=port_id(each.uuid, nic.mac),
-            vm=each.vm.name,
-            mac=nic.mac,
-            address=record.addresses[nic.mac],
-            groups=tuple(nic.groups),
-        )
-        for each in records
-        for nic in each.vm.nics
-        if nic.network == record.network.name and nic.mac and nic.mac in record.addresses
-    ]
+    northbound.remove(here, record)
 
 
 def claim(here: Here, vm: Vm) -> None:
     """Check that the networks of a VM's ports are there, and give each port on an overlay network its address."""
     for nic in vm.nics:
+        if nic.standby:
+            _standby(here, network(here, nic.standby)[0].network)
         if nic.network is None:
             continue
         record, revision = network(here, nic.network)
@@ -102,6 +73,14 @@ def claim(here: Here, vm: Vm) -> None:
         if record.addresses.get(nic.mac or "") != address:
             record = record.model_copy(update={"addresses": record.addresses | {nic.mac or "": address}})
             here.store.put(NETWORKS + nic.network, record.model_dump_json(exclude_defaults=True), revision)
+
+
+def _standby(here: Here, document: VirtualNetwork) -> None:
+    """A virtual function is on the wire, where no overlay network is."""
+    if document.subnet:
+        message = f"{document.name} is an overlay network, and the virtual function is on the wire"
+        raise VmError(message, "give as standby the network of the business plane that has the function's VLAN")
+    _business(here, document)
 
 
 def release(here: Here, nics: Iterable[NicWish]) -> None:
@@ -125,6 +104,9 @@ def wires(here: Here, vm: Vm, owner: str) -> dict[str, Wire]:
         mac = nic.mac or ""
         if nic.network is None:
             found[mac] = Wire(pool=nic.pool or "")
+            if nic.standby:
+                vlan = network(here, nic.standby)[0].network.vlan or 0
+                found[mac] = Wire(pool=nic.pool or "", bridge=BUSINESS, vlan=vlan, whole=whole)
             continue
         document = network(here, nic.network)[0].network
         if document.subnet:
@@ -168,24 +150,3 @@ def _business(here: Here, document: VirtualNetwork) -> None:
         )
     if here.host.run(["ovs-vsctl", "--timeout=20", "br-exists", BUSINESS], check=False).code:
         raise VmError(f"{document.name} is a network of the business plane, and there is none here", "give the spec one")
-
-
-def _nbctl(here: Here) -> tuple[str, ...]:
-    return (*_NBCTL, *here.northbound)
-
-
-def _rows(here: Here, name: str) -> tuple[list[str], list[str]]:
-    return _owned(here, "DHCP_Options", name, "_uuid"), _owned(here, "DNS", name, "_uuid")
-
-
-def _owned(here: Here, table: str, name: str, column: str) -> list[str]:
-    words = [*_nbctl(here), "--bare", f"--columns={column}", "find", table, f"external_ids:{ovn.OWNER}={name}"]
-    return here.host.run(words).stdout.split()
-
-
-def _switch_ports(here: Here, name: str) -> list[str]:
-    """OVN's ports on a network, by their names; `lsp-list` has a line for each, `<row> (<name>)`."""
-    if not _owned(here, "Logical_Switch", name, "name"):
-        return []
-    listed = here.host.run([*_nbctl(here), "lsp-list", ovn.switch(name)]).stdout
-    return [line.rpartition("(")[2].rstrip(")") for line in listed.splitlines()]

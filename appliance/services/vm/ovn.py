@@ -5,18 +5,35 @@
 written anew whole, so there is no cache of the database to keep in step.
 
 A network is a logical switch with a logical router, which has the gateway's address: without one that answers for it no guest
-would find whom to ask for a name. OVN answers DHCP and DNS itself, in the switch of the node where the guest is.
+would find whom to ask for a name. It is the network's own, or one that connects several (ovnrouter.py). OVN answers DHCP itself,
+in the switch of the node where the guest is, and names that it knows, whomever they are asked of: what it does not know goes on
+to the server that was asked. So a guest is given the network's name servers, and finds the other guests all the same.
 """
 
 import hashlib
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
+from appliance.model.base import Model
 from appliance.model.vnet import PortRow, RuleWish, VirtualNetwork
 
 OWNER = "trivet-network"
 """The external id by which rows are known as a network's."""
+AT = "trivet-router"
+"""The external id of a gateway's port: whose it is."""
+_KBITS, _BURST = 1000, 5
+"""What may come at once is a fifth of a second's: with less, TCP is slower than it is let."""
 _TOP, _ESTABLISHED, _BOTTOM = 3000, 1001, 1000
+
+
+class Present(Model):
+    """What OVN has for a network: its ports, its rows of DHCP and DNS, and the router that has its gateway's address."""
+
+    ports: tuple[str, ...] = ()
+    dhcp: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
+    at: str = ""
+    mirrors: tuple[str, ...] = ()
 
 
 def switch(name: str) -> str:
@@ -30,48 +47,60 @@ def own_mac(name: str) -> str:
     return ":".join(["02", *(digits for digits in (digest[at : at + 2] for at in range(0, 10, 2)))])
 
 
-def rows(
-    network: VirtualNetwork, ports: Sequence[PortRow], present: Iterable[str], dhcp: Sequence[str], dns: Sequence[str]
-) -> list[list[str]]:
-    """The commands. `present` are the ports that OVN has there; `dhcp` and `dns` the rows that it has for this network."""
+def gateway(name: str) -> str:
+    """The port that has a network's gateway's address."""
+    return f"{switch(name)}-gateway"
+
+
+def rows(network: VirtualNetwork, ports: Sequence[PortRow], present: Present, router: str = "") -> list[list[str]]:
+    """The commands. `router` is the one that connects the network to others; without one it has its own."""
     name, net = switch(network.name), ipaddress.ip_network(network.subnet or "")
     mark = f"external_ids:{OWNER}={network.name}"
-    router, gateway = f"{name}-router", f"{name}-gateway"
+    own, port = f"{name}-router", gateway(network.name)
+    at = router or own
+    dhcp, dns = (f"@{kind}_{network.name.replace('-', '_')}" for kind in ("dhcp", "dns"))
     told = [
         ["--may-exist", "ls-add", name],
         ["set", "Logical_Switch", name, mark, f"other_config:subnet={net}"],
-        ["--may-exist", "lr-add", router],
-        ["set", "Logical_Router", router, mark],
-        ["--if-exists", "lrp-del", gateway],
-        ["lrp-add", router, gateway, own_mac(network.name), f"{network.router}/{net.prefixlen}"],
-        ["--may-exist", "lsp-add", name, f"{gateway}-port"],
-        ["lsp-set-type", f"{gateway}-port", "router"],
-        ["lsp-set-addresses", f"{gateway}-port", "router"],
-        ["lsp-set-options", f"{gateway}-port", f"router-port={gateway}"],
+        ["--may-exist", "lr-add", at],
     ]
-    told += [["--if-exists", "destroy", "DHCP_Options", row] for row in dhcp]
-    told += [["--if-exists", "destroy", "DNS", row] for row in dns]
-    told.append(["--id=@dhcp", "create", "DHCP_Options", mark, f"cidr={_quoted(str(net))}", f"options={_map(_dhcp(network))}"])
+    if not router:
+        told.append(["set", "Logical_Router", own, mark])
+    if present.at != at:  # a port that is taken away and given back has guests wait
+        told.append(["--if-exists", "lrp-del", port])
+    told += [
+        ["--may-exist", "lrp-add", at, port, own_mac(network.name), f"{network.router}/{net.prefixlen}"],
+        ["set", "Logical_Router_Port", port, f"external_ids:{AT}={at}"],
+        *([["--if-exists", "lr-del", own]] if router else []),
+        ["--may-exist", "lsp-add", name, f"{port}-port"],
+        ["lsp-set-type", f"{port}-port", "router"],
+        ["lsp-set-addresses", f"{port}-port", "router"],
+        ["lsp-set-options", f"{port}-port", f"router-port={port}"],
+    ]
+    told += [["--if-exists", "destroy", "DHCP_Options", row] for row in present.dhcp]
+    told += [["--if-exists", "destroy", "DNS", row] for row in present.dns]
+    told.append([f"--id={dhcp}", "create", "DHCP_Options", mark, f"cidr={_quoted(str(net))}", f"options={_map(_dhcp(network))}"])
     # Owned: what else is asked of these names, an IPv6 address above all, is answered with nothing, and not left to a timeout.
     own = "options={ovn-owned=true}"
-    told.append(["--id=@dns", "create", "DNS", mark, own, f"records={_map(_names(network, ports))}"])
-    told.append(["set", "Logical_Switch", name, "dns_records=@dns"])
-    wished = {port.id for port in ports}
-    told += [["lsp-del", port] for port in sorted(set(present) - wished - {f"{gateway}-port"})]
-    for port in ports:
-        told.append(["--may-exist", "lsp-add", name, port.id])
-        told.append(["lsp-set-addresses", port.id, f"{port.mac} {port.address}"])
-        told.append(["lsp-set-port-security", port.id, f"{port.mac} {port.address}"])
-        told.append(["set", "Logical_Switch_Port", port.id, "dhcpv4_options=@dhcp", f"external_ids:trivet-vm={port.vm}"])
-    return told + _rules(network, ports)
+    told.append([f"--id={dns}", "create", "DNS", mark, own, f"records={_map(_names(network, ports))}"])
+    told.append(["set", "Logical_Switch", name, f"dns_records={dns}"])
+    wished = {each.id for each in ports}
+    told += [["lsp-del", port] for port in sorted(set(present.ports) - wished - {f"{port}-port"})]
+    for each in ports:
+        told.append(["--may-exist", "lsp-add", name, each.id])
+        told.append(["lsp-set-addresses", each.id, f"{each.mac} {each.address}"])
+        told.append(["lsp-set-port-security", each.id, f"{each.mac} {each.address}"])
+        told.append(["set", "Logical_Switch_Port", each.id, f"dhcpv4_options={dhcp}", f"external_ids:trivet-vm={each.vm}"])
+    return told + _rates(network, ports) + _mirrors(network, ports, present) + _rules(network, ports)
 
 
-def removal(network: VirtualNetwork, groups: Iterable[str], dhcp: Sequence[str], dns: Sequence[str]) -> list[list[str]]:
+def removal(network: VirtualNetwork, groups: Iterable[str], present: Present) -> list[list[str]]:
     """The commands that leave nothing of it. `groups` are the port groups that OVN has for it."""
     name = switch(network.name)
     told = [["--if-exists", "ls-del", name], ["--if-exists", "lr-del", f"{name}-router"]]
-    told += [["--if-exists", "destroy", "DHCP_Options", row] for row in dhcp]
-    told += [["--if-exists", "destroy", "DNS", row] for row in dns]
+    told += [["--if-exists", "destroy", "DHCP_Options", row] for row in present.dhcp]
+    told += [["--if-exists", "destroy", "DNS", row] for row in present.dns]
+    told += [["--if-exists", "destroy", "Mirror", row] for row in present.mirrors]
     return told + [["--if-exists", "destroy", "Port_Group", group] for group in groups]
 
 
@@ -113,6 +142,40 @@ def _rules(network: VirtualNetwork, ports: Sequence[PortRow]) -> list[list[str]]
     return told
 
 
+def _rates(network: VirtualNetwork, ports: Sequence[PortRow]) -> list[list[str]]:
+    """Meters of the switch and not queues of a card: they are where the port is, and what goes to a neighbour is counted, too."""
+    name = switch(network.name)
+    told = [["qos-del", name]]
+    for port in ports:
+        for end, match, rate in (("to-lport", "outport", port.rate_in), ("from-lport", "inport", port.rate_out)):
+            if rate:
+                burst = rate * _KBITS // _BURST
+                told.append(["qos-add", name, end, "100", f'{match} == "{port.id}"', f"rate={rate * _KBITS}", f"burst={burst}"])
+    return told
+
+
+def mirror(network: str, name: str) -> str:
+    """A mirror, and the id by which Open vSwitch's port that it ends at is known."""
+    return f"trivet.{network}.{name}"
+
+
+def _mirrors(network: VirtualNetwork, ports: Sequence[PortRow], present: Present) -> list[list[str]]:
+    told = [["--if-exists", "destroy", "Mirror", row] for row in present.mirrors]
+    seen: dict[str, list[str]] = {}
+    for number, wish in enumerate(network.mirrors):
+        sources = [port.id for port in ports if port.vm == wish.vm]
+        row, sink = f"@mirror_{number}_{network.name.replace('-', '_')}", mirror(network.name, wish.name)
+        way = {"in": "to-lport", "out": "from-lport", "both": "both"}[wish.direction]
+        end = ["type=local", f"sink={_quoted(sink)}"] if wish.to_vm else [f"type={wish.kind}", f"sink={_quoted(wish.to or '')}"]
+        mark = f"external_ids:{OWNER}={network.name}"
+        told.append([f"--id={row}", "create", "Mirror", mark, f"name={sink}", f"filter={way}", f"index={wish.key}", *end])
+        for source in sources:
+            seen.setdefault(source, []).append(row)
+    for port in ports:
+        told.append(["set", "Logical_Switch_Port", port.id, f"mirror_rules=[{','.join(seen.get(port.id, []))}]"])
+    return told
+
+
 def _match(network: VirtualNetwork, rule: RuleWish) -> str:
     own = group(network.name, rule.group or "")
     parts = [f"outport == @{own}" if rule.direction == "in" else f"inport == @{own}"]
@@ -138,7 +201,7 @@ def _dhcp(network: VirtualNetwork) -> dict[str, str]:
         "server_id": network.router,
         "server_mac": own_mac(network.name),
         "router": network.router,
-        "dns_server": f"{{{network.router}}}",
+        "dns_server": f"{{{', '.join(network.dns or (network.router,))}}}",
         "lease_time": "3600",
         "mtu": str(network.mtu),
         "domain_name": f'"{network.name}"',

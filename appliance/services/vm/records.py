@@ -16,8 +16,10 @@ from appliance.model.placement import Cell
 from appliance.model.vm import NicWish, Vm
 from appliance.model.vmrecord import VmRecord
 from appliance.model.vnet import NetworkRecord
+from appliance.model.vrouter import Router
 
 VMS, BIN, NETWORKS = "/trivet/v1/vms/", "/trivet/v1/deleted/", "/trivet/v1/networks/"
+ROUTERS = "/trivet/v1/routers/"
 _PORTS = uuid.UUID("5d2a1c1e-64f5-5c7a-9c43-8d4c1c8e9b70")
 """The name space in which ports of OVN get their ids."""
 
@@ -131,6 +133,20 @@ def checked(document: dict[str, object]) -> Vm:
         return Vm.model_validate(document)
     except ValidationError as error:
         raise ApplianceError(error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")) from None
+
+
+def router(here: Here, name: str) -> tuple[Router, int]:
+    """One router and its revision. VmError when there is none of this name."""
+    entry = here.store.get(ROUTERS + name)
+    if entry is None:
+        names = ", ".join(each.name for each in routers(here)) or "none"
+        raise VmError(f"there is no router {name}", f"there are: {names}; make it with `trivet router create`")
+    return Router.model_validate_json(entry.text), entry.revision
+
+
+def routers(here: Here) -> tuple[Router, ...]:
+    """All routers, by name."""
+    return tuple(Router.model_validate_json(entry.text) for entry in here.store.list(ROUTERS))
 
 
 def mac_of(vm: str, number: int) -> str:

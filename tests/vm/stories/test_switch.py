@@ -21,7 +21,7 @@ def document(node: Node, number: int, business: dict[str, Any], more: dict[str, 
     return answers.spec(KEY, node.name, network={"planes": planes})
 
 
-def ready(node: ContainerNode, seconds: float = 60) -> dict[str, Any]:
+def ready(node: ContainerNode, seconds: float = 240) -> dict[str, Any]:
     assert node.run("systemctl is-system-running --wait", timeout=seconds) == "running"
     told: dict[str, Any] = json.loads(node.run("trivet status --json"))
     assert told["state"] == "ready", json.dumps(told, indent=1)
@@ -129,7 +129,7 @@ def test_ovn_awaits_dhcp(containers: ContainerLab) -> None:
     for each in (server, node):
         each.start()
     for each in (server, node):
-        assert each.run("systemctl is-system-running --wait", timeout=60) == "running"
+        assert each.run("systemctl is-system-running --wait", timeout=240) == "running"
     told = json.loads(node.run("trivet status --json"))
     assert (told["state"], [each["where"] for each in told["pending"]]) == ("differs", ["network.planes.management.address"])
     server.run(f"cat > /run/systemd/network/05-server.network <<'EOF'\n{SERVER}EOF\nnetworkctl reload", timeout=60)

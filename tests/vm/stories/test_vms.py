@@ -47,7 +47,7 @@ def make(node: ContainerNode, what: str, **wish: Any) -> None:
 def vm(node: ContainerNode, name: str, *, run: bool = True, **wish: Any) -> Guest:
     make(node, "vm", **{"name": name, "memory": {"size": "192MiB"}, "kernel": KERNEL, **wish})
     if run:
-        node.run(f"trivet vm start {name}")
+        node.run(f"trivet vm start {name}", timeout=180)
     return Guest(node, name)
 
 
