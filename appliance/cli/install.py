@@ -22,10 +22,11 @@ from appliance.host.lock import only_one
 from appliance.installer import answers, slots
 from appliance.installer.answers import Options
 from appliance.installer.media import Answer
-from appliance.installer.report import Reporter
+from appliance.installer.report import Reporter, record
 from appliance.model.answer import REFUSED, RefusedAnswer, ReportTo
 from appliance.model.document import load_spec
 from appliance.model.events import Event, Failed
+from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan, SaveSpec
 from appliance.model.problem import Problem
 from appliance.model.spec import InstallSpec, Spec
@@ -136,7 +137,18 @@ def _install(answer: Answer, host: Host, options: Options, screen: Screen) -> No
 
 def _answer(host: Host, options: Options, screen: Screen) -> Answer | None:
     host.udev.settle()
-    finder = answers.Finder(host, options, lambda: flow.inspect(host).model_dump_json(), screen.say)
+    recorded = False
+
+    def inventory() -> str:
+        """Asked for when there is an address, and again at each try: the record goes there at the first."""
+        nonlocal recorded
+        found: list[Inventory] = []
+        if options.record and not recorded:
+            record(host, options, lambda doors: found.append(flow.inspect(doors)))
+            recorded = True
+        return (found or [flow.inspect(host)])[0].model_dump_json()
+
+    finder = answers.Finder(host, options, inventory, screen.say)
     return finder.wait() if options.mode == "unattended" else finder.find()
 
 
@@ -173,7 +185,7 @@ def _keep(plan: Plan, host: Host, options: Options, screen: Screen) -> None:
     device = _state(plan)
     if device is None or not options.report:
         return
-    whom = ReportTo(url=options.report, fingerprint=options.fingerprint, token=options.token)
+    whom = ReportTo(url=options.report, fingerprint=options.fingerprint, token=options.token, peers=options.peers)
     try:
         slots.keep_report(host, device, whom.model_dump_json() + "\n")
     except ApplianceError as error:

@@ -13,8 +13,9 @@ from appliance.cli import render
 from appliance.errors import ApplianceError, Problems
 from appliance.model.plan import Plan
 from appliance.model.problem import Problem
-from appliance.pxe import boards, client, folder
+from appliance.pxe import boards, client, folder, records
 from appliance.pxe.answer import Answer, Claim, Description, answer, claim, clashes
+from appliance.pxe.bmc import POWERS
 from appliance.pxe.places import SOCKET, STATE
 
 
@@ -38,11 +39,17 @@ def add(command: Callable[..., Any]) -> None:
     board = command("board", _board, "who is where")
     approve = command("approve", _approve, "let machines be installed that wait for it")
     again = command("again", _again, "install machines again, at their next start over the network")
-    for each in (approve, again):
+    power = command("power", _power, "switch machines by their BMCs")
+    power.add_argument("--to", choices=POWERS, default="cycle", help="off and on again (default), on, or off")
+    power.add_argument("--network", action="store_true", help="they start from the network next, once")
+    for each in (approve, again, power):
         each.add_argument("machines", nargs="*", metavar="MAC", help="as the board shows them")
         each.add_argument("--all", action="store_true", help="all of them that it is for")
     approve.add_argument("--template", default="", metavar="NAME", help="by this template, whatever the rules say")
-    for each in (serve, board, approve, again):
+    keep = command("record", _keep, "keep the machines that the server has seen, as recorded machines")
+    keep.add_argument("folder", type=Path, metavar="DIR", help="a folder for each machine is made in it")
+    keep.add_argument("--scramble", action="store_true", help="with other serial numbers, names and addresses")
+    for each in (serve, board, approve, again, power, keep):
         each.add_argument("--state", type=Path, default=STATE, metavar="DIR", help=f"what the server keeps (default: {STATE})")
 
 
@@ -75,6 +82,24 @@ def _approve(args: argparse.Namespace) -> int:
 
 def _again(args: argparse.Namespace) -> int:
     return _done(args, client.again(args.state / SOCKET, _named(args, ("failed",))), "to be installed again")
+
+
+def _power(args: argparse.Namespace) -> int:
+    """1 when a BMC did not do it. `--all` means every machine on the board."""
+    said = client.power(args.state / SOCKET, _named(args, boards.ORDER), args.to, network=args.network)
+    lines = [f"{mac}: {why or 'done'}" for mac, why in said.items()]
+    print(json.dumps(said, ensure_ascii=False) if args.json else "\n".join(lines) or "no such machine")
+    return 1 if any(said.values()) or not said else 0
+
+
+def _keep(args: argparse.Namespace) -> int:
+    """1 when a machine could not be kept: what was sent was none."""
+    kept, refused = records.keep(args.state, args.folder, scramble=args.scramble)
+    if args.json:
+        print(json.dumps({"kept": [str(path) for path in kept], "refused": refused}, ensure_ascii=False))
+    else:
+        print("\n".join([*(str(path) for path in kept), *(f"{mac}: {why}" for mac, why in refused.items())]) or "no machine yet")
+    return 1 if refused else 0
 
 
 def _named(args: argparse.Namespace, states: tuple[str, ...]) -> list[str]:

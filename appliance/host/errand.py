@@ -75,5 +75,3 @@ def note(text: str) -> None:
 
 def _leave(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)  # the way out on which the rest is told
-
-

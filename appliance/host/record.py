@@ -31,9 +31,18 @@ Record = dict[str, dict[str, Any]]
 
 def record(live: Host, inspect: Callable[[Host], object], folder: Path, *, origin: str, scramble: bool = False) -> Path:
     """Inspect a machine and save all that it answered. The path of the file that was written."""
+    return save(taken(live, inspect, origin), folder, scramble=scramble)
+
+
+def taken(live: Host, inspect: Callable[[Host], object], origin: str) -> dict[str, Any]:
+    """Inspect a machine; the document with all that it answered."""
     host = RecordingHost.of(live)
     inspect(host)
-    document: dict[str, Any] = {"origin": origin, **host.record}
+    return {"origin": origin, **host.record}
+
+
+def save(document: dict[str, Any], folder: Path, *, scramble: bool = False) -> Path:
+    """The record as `machine.json` in a folder. The path of the file that was written."""
     if scramble:
         from appliance.host.scramble import scrambled  # noqa: PLC0415
 

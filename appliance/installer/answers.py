@@ -21,6 +21,7 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ADDRESS_SECONDS = 120
 _TRIES = 6
+_PORT_DIGITS = 5
 _PAUSE, _PAUSE_MAX = 2.0, 30.0
 
 
@@ -28,13 +29,16 @@ _PAUSE, _PAUSE_MAX = 2.0, 30.0
 class Options:
     """What the kernel's command line says of answers. `fingerprint` is 64 hexadecimal digits or "".
 
-    `report` is where the server of a rack wants to hear how it goes, `token` what we show it: a secret, for one installation.
+    `report` is where the server of a rack wants to hear how it goes, `record` where it keeps what this machine has; `peers` is
+    the port where the node is to serve its slot to others; `token` is what we show the server: a secret, for one installation.
     """
 
     mode: str = "install"
     url: str = ""
     fingerprint: str = ""
     report: str = ""
+    record: str = ""
+    peers: int = 0
     token: str = field(default="", repr=False)
 
 
@@ -58,12 +62,15 @@ def options(cmdline: str) -> Options:
     if pin and not url.startswith("https://"):
         hint = "give an https:// address, or no fingerprint"
         raise AnswerError("trivet.answer.fingerprint is given, and trivet.answer is not an https address", hint)
-    report, token = facts.get("trivet.report", ""), facts.get("trivet.answer.token", "")
-    if report and not report.startswith(("http://", "https://")):
-        raise AnswerError(f"trivet.report={report} is no address", "it begins with http:// or https://")
+    report, record = facts.get("trivet.report", ""), facts.get("trivet.record", "")
+    token = facts.get("trivet.answer.token", "")
+    for name, address in (("report", report), ("record", record)):
+        if address and not address.startswith(("http://", "https://")):
+            raise AnswerError(f"trivet.{name}={address} is no address", "it begins with http:// or https://")
+    peers = int(port) if (port := facts.get("trivet.peers", "")).isdecimal() and len(port) <= _PORT_DIGITS else 0
     if token and not _TOKEN.fullmatch(token):
         raise AnswerError("trivet.answer.token is no credential", "start the machine over the network again, for a new one")
-    return Options(mode=mode, url=url, fingerprint=digits, report=report, token=token)
+    return Options(mode=mode, url=url, fingerprint=digits, report=report, record=record, peers=peers, token=token)
 
 
 @dataclass

@@ -5,12 +5,16 @@ Events are gathered and sent once a second, of progress the latest alone. What c
 lost with a server that stays away: a board is for looking at, and no installation fails for it.
 """
 
+import contextlib
 import json
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 from appliance.errors import AnswerError
+from appliance.host.host import Host
+from appliance.host.record import taken
 from appliance.installer import fetch
 from appliance.installer.answers import Options
 from appliance.model.events import Event, Progress
@@ -85,3 +89,10 @@ def tell(options: Options, texts: list[str]) -> None:
     """Send these, each the JSON of an event or a state. AnswerError when the server cannot be told, or will not be."""
     body = f"[{','.join(texts)}]"
     fetch.post(options.report, body, pinned=options.fingerprint, token=options.token, timeout=_TIMEOUT)
+
+
+def record(host: Host, options: Options, inspect: Callable[[Host], object]) -> None:
+    """Send what this machine's doors answer, for a server that keeps it as a recorded machine. Nothing depends on it."""
+    document = taken(host, inspect, "a machine of a rack, started over the network")
+    with contextlib.suppress(AnswerError):
+        fetch.post(options.record, json.dumps(document, ensure_ascii=False), pinned=options.fingerprint, token=options.token)

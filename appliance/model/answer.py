@@ -20,8 +20,12 @@ REPORT = "report.json"
 
 
 class ReportTo(Model):
-    """The server of a rack: its address, its certificate, and the credential that this node was installed with."""
+    """The server of a rack: its address, its certificate, and the credential that this node was installed with.
+
+    `peers` is the port where the node serves its slot to others of the rack; 0 when it is not to.
+    """
 
     url: str
     fingerprint: str = ""
     token: str = ""
+    peers: int = 0

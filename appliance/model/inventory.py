@@ -7,7 +7,7 @@ from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Address, Chassis, Device, Nic, VfPool
 from appliance.model.pool import Pool
 from appliance.model.selector import Chosen
-from appliance.model.storage import Disk
+from appliance.model.storage import Disk, MirrorArray
 
 
 class System(Model):
@@ -44,8 +44,8 @@ class Inventory(Model):
 
     `chosen` is which ports the selectors of a spec chose here before. `firewall` is the digest of the table that is loaded, ""
     for none of ours; `chassis` is this node in OVN, while it runs. `pool` is this node's own Ceph, None where none was ever made.
-    `etcd`: it runs here. `cluster` is what this node knew last of its cluster, None for a node alone;
-    `membership` what else it has of it.
+    `etcd`: it runs here. `mirror` has the arrays that a node with two system disks runs from. `cluster` is what this node knew
+    last of its cluster, None for a node alone; `membership` what else it has of it.
     """
 
     version: int = 1
@@ -59,6 +59,7 @@ class Inventory(Model):
     chassis: Chassis | None = None
     pools: tuple[VfPool, ...] = ()
     pool: Pool | None = None
+    mirror: tuple[MirrorArray, ...] = ()
     virtualisation: Virtualisation = Virtualisation()
     etcd: bool = False
     cluster: ClusterDocument | None = None

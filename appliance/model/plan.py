@@ -12,6 +12,7 @@ from pydantic import Field
 
 from appliance.model.base import Model
 from appliance.model.clustersteps import FoundCluster, JoinCluster, MakeAuthority, RunEtcd, TakeRole
+from appliance.model.halfsteps import CopyBoot, JoinArray, JoinVolume
 from appliance.model.network import Chassis, Device
 from appliance.model.poolsteps import (
     AddCache,
@@ -31,6 +32,8 @@ from appliance.model.storage import UNFINISHED, InstalledNode
 from appliance.model.units import format_size
 
 Slot = Literal["a", "b"]
+TRIES = "try the hardware"
+"""How a step begins whose output is worth keeping: what was found out about a machine."""
 
 
 class VerifyImage(BaseStep):
@@ -45,6 +48,28 @@ class VerifyImage(BaseStep):
         return f"check the image on the medium, {format_size(self.size)}"
 
 
+class BurnIn(BaseStep):
+    """Try the hardware: `memory` bytes of it, each of the disks by reading for `seconds`, the ports by what they counted."""
+
+    kind: Literal["burn-in"] = "burn-in"
+    memory: int
+    seconds: int
+    disks: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{TRIES}, {format_size(self.memory)} of memory, {len(self.disks)} disks and the ports"
+
+
+class WriteAndRead(BaseStep):
+    """Write to a blank disk what can be told from anything else, and read it back. It is blank again afterwards."""
+
+    kind: Literal["write-and-read"] = "write-and-read"
+    disk: str
+
+    def __str__(self) -> str:
+        return f"{TRIES}: write to {self.disk}, and read it back"
+
+
 class WipeDisk(BaseStep):
     """Erase every signature on a disk. `expects` is the fingerprint of what the person agreed to lose."""
 
@@ -54,6 +79,21 @@ class WipeDisk(BaseStep):
 
     def __str__(self) -> str:
         return f"erase {self.disk}"
+
+
+class ReleaseDisk(BaseStep):
+    """Stop what runs on a disk that is to be erased, and that nobody uses: the arrays and volumes in `held`.
+
+    `expects` is the fingerprint of what the person agreed to lose, as in the step that erases.
+    """
+
+    kind: Literal["release-disk"] = "release-disk"
+    disk: str
+    expects: str
+    held: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"stop {', '.join(self.held)} on {self.disk}"
 
 
 class Partition(Model):
@@ -357,7 +397,8 @@ class SetHugePages(BaseStep):
 
 
 Step = Annotated[
-    VerifyImage | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot | SaveSpec | FinishInstall
+    VerifyImage | ReleaseDisk | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState
+    | InstallBoot | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
     | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool

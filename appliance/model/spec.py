@@ -129,11 +129,23 @@ class SystemDiskSelector(DiskSelector):
     prefer: Literal["smallest", "largest", "fastest"] | None = None
 
 
+class BurnInSpec(Model):
+    """What a machine must stand before anything is installed on it: a part of its memory, every disk for so many seconds.
+
+    `disks: write` also writes to the disks that this installation erases anyway, and reads back; others are only ever read.
+    """
+
+    memory: Size = 256 * 2**20
+    seconds: int = Field(default=30, ge=1, le=86_400)
+    disks: Literal["read", "write"] = "read"
+
+
 class InstallSpec(Model):
     """Read once, at installation. `wipe: true` is the consent to erase what is on the chosen disk."""
 
     disk: SystemDiskSelector = SystemDiskSelector()
     wipe: bool = False
+    burn_in: BurnInSpec | None = Field(default=None, exclude_if=lambda wish: wish is None)
     then: Literal["reboot", "poweroff"] = "reboot"
 
 

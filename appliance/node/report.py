@@ -5,8 +5,10 @@ It does so until it was heard as ready, or for an hour; the next start tries aga
 """
 
 import json
+import logging
 import threading
 import time
+from contextlib import ExitStack
 
 from pydantic import ValidationError
 
@@ -18,8 +20,10 @@ from appliance.installer.answers import Options
 from appliance.installer.report import tell
 from appliance.model.answer import REPORT, ReportTo
 from appliance.model.status import Status
+from appliance.node.slot import served
 from appliance.node.status import status
 
+log = logging.getLogger("trivet.report")
 PLACE = f"/var/lib/trivet/{REPORT}"
 _HOUR, _PAUSE, _PAUSE_MAX = 3600.0, 5.0, 60.0
 _thread: threading.Thread | None = None
@@ -60,12 +64,12 @@ def _report(whom: ReportTo) -> None:
         host = live()
         try:
             now = words(status(host))
+            if now[0] == "ready":
+                _ready(host, whom, options)
+                return
             if now != said:
                 tell(options, [json.dumps({"state": now[0], "cause": now[1]})])
             said = now
-            if now[0] == "ready":
-                host.files.remove(PLACE)
-                return
         except fetch.TryAgain:
             pass  # it restarts, or the network is still to come
         except AnswerError:
@@ -75,3 +79,18 @@ def _report(whom: ReportTo) -> None:
             pass  # this node cannot say yet what it is
         time.sleep(pause)
         pause = min(2 * pause, _PAUSE_MAX)
+
+
+def _ready(host: Host, whom: ReportTo, options: Options) -> None:
+    """Say so, and serve the slot to others where that is wanted. A node that cannot is ready all the same."""
+    with ExitStack() as stack:
+        extra: dict[str, object] = {}
+        if whom.peers:
+            try:
+                extra = {"sha256": stack.enter_context(served(host, whom)), "serves": whom.peers}
+            except (ApplianceError, OSError) as error:
+                log.warning("this node does not serve its slot: %s", error)
+        tell(options, [json.dumps({"state": "ready", "cause": "", **extra})])
+        host.files.remove(PLACE)
+        if extra:
+            time.sleep(_HOUR)

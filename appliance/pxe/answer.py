@@ -34,6 +34,7 @@ class Description:
     rules: tuple[Rule, ...]
     table: Table = field(default_factory=Table)
     templates: Mapping[str, str] = field(default_factory=dict)
+    serve_peers: bool = False
 
 
 @dataclass(frozen=True)

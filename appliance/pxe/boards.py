@@ -43,6 +43,7 @@ def lasts(seconds: float) -> str:
 
 def text(rack: Rack, now: float) -> Iterator[str]:
     """The board as lines of at most 79 columns, but for causes, which are said whole."""
+    yield from (f"! {line}" for line in rack.warnings)
     yield ", ".join(f"{number} {state}" for state, number in counts(rack)) or "no machine has been seen yet"
     for machine in ordered(rack):
         since = lasts(now - machine.since)

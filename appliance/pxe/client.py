@@ -11,17 +11,17 @@ from typing import Any
 from appliance.errors import ApplianceError
 from appliance.pxe.rack import Rack
 
-_SECONDS = 10.0
+_SECONDS, _LONG = 10.0, 300.0
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("board", timeout=_SECONDS)
+    def __init__(self, path: Path, seconds: float) -> None:
+        super().__init__("board", timeout=seconds)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_SECONDS)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
@@ -40,8 +40,14 @@ def again(path: Path, machines: Sequence[str]) -> list[str]:
     return list(_ask(path, "POST", "/again", {"machines": list(machines)})["machines"])
 
 
-def _ask(path: Path, method: str, place: str, body: object = None) -> Any:
-    connection = _Connection(path)
+def power(path: Path, machines: Sequence[str], to: str, *, network: bool) -> dict[str, str]:
+    """Why a machine's BMC did not do it, "" where it did."""
+    found = _ask(path, "POST", "/power", {"machines": list(machines), "power": to, "network": network}, _LONG)
+    return {str(mac): str(why) for mac, why in found.items()}
+
+
+def _ask(path: Path, method: str, place: str, body: object = None, seconds: float = _SECONDS) -> Any:
+    connection = _Connection(path, seconds)
     try:
         connection.request(method, place, None if body is None else json.dumps(body))
         response = connection.getresponse()

@@ -7,6 +7,7 @@ refuse, or that another machine has; who waits is told why; what was installed i
 
 import hashlib
 import hmac
+import json
 import re
 import secrets
 import threading
@@ -19,6 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from appliance.errors import ApplianceError
 from appliance.host.host import Files
+from appliance.host.playback import NAME
 from appliance.model.base import Model
 from appliance.model.events import Event
 from appliance.model.inventory import Inventory
@@ -30,16 +32,22 @@ from appliance.pxe.happened import (
     Asked,
     Begun,
     Happened,
+    Loaded,
     Moved,
+    Noticed,
+    Powered,
     Reported,
+    Sent,
     Stranger,
     Told,
     Waits,
     after,
 )
 from appliance.pxe.journal import Journal
+from appliance.pxe.peers import Shares
 from appliance.pxe.rack import Machine, Rack
-from appliance.pxe.table import macs
+from appliance.pxe.records import TESTED
+from appliance.pxe.table import Row, macs
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _MOST = 20_000
@@ -55,6 +63,9 @@ class State(Model):
 
     state: str
     cause: str = ""
+    serves: int = Field(default=0, ge=0, le=65535)
+    """The port where it has the image for others."""
+    sha256: str = Field(default="", max_length=64)
 
 
 _REPORTS: TypeAdapter[list[Event | State]] = TypeAdapter(Annotated[list[Event | State], Field(max_length=500)])
@@ -68,16 +79,25 @@ class Reply:
     text: str = ""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """The folders for what machines send: inventories, and what their doors have answered."""
+
+    inventories: Path
+    records: Path
+
+
 class Desk:
     """`describe` gives what the operator wrote, as it is now; `clock` the time of day."""
 
     def __init__(
-        self, describe: Callable[[], Description], journal: Journal, files: Files, inventories: Path, clock: Callable[[], float]
+        self, describe: Callable[[], Description], journal: Journal, files: Files, kept: Kept, clock: Callable[[], float]
     ) -> None:
-        self._describe, self._journal, self._files, self._inventories, self._clock = describe, journal, files, inventories, clock
+        self._describe, self._journal, self._files, self._kept, self._clock = describe, journal, files, kept, clock
         self._rack = journal.rack
         self._lock = threading.Lock()
         self._moved: dict[str, float] = {}
+        self._shares = Shares()
         self._tokens = {m.token: m.mac for m in self._rack.machines.values() if m.token}
 
     @property
@@ -105,8 +125,36 @@ class Desk:
     def move(self, mac: str, done: int, total: int, rate: int) -> None:
         """A machine has so much of the image that it starts from."""
         with self._lock:
+            if done >= total:
+                self._shares.done(mac)
             if mac in self._rack.machines and self._due(mac, last=done >= total):
                 self._note(Moved(at=self._clock(), mac=mac, done=done, total=total, rate=rate))
+
+    def load(self, mac: str, file: str) -> None:
+        """A machine has got one of the files that it starts."""
+        with self._lock:
+            if mac in self._rack.machines:
+                self._note(Loaded(at=self._clock(), mac=mac, file=file))
+
+    @property
+    def serve_peers(self) -> bool:
+        """Are nodes to serve their slots to others? What is wrong with the rack's file is said to who asks for an answer."""
+        try:
+            return self._describe().serve_peers
+        except ApplianceError:
+            return False
+
+    def peer(self, mac: str, sha256: str) -> str | None:
+        """The node that a machine is to get this image from, "" for us; None: it is to come again."""
+        if not self.serve_peers:
+            return ""
+        with self._lock:
+            machines = self._rack.machines.values()
+            nodes = [m.serves for m in machines if m.serves and m.state == "ready" and m.image == sha256 and m.mac != mac]
+            chosen = self._shares.take(mac, nodes, self._clock())
+            if chosen and mac in self._rack.machines:
+                self._note(Sent(at=self._clock(), mac=mac, peer=chosen))
+            return chosen
 
     def ask(self, token: str, body: bytes, address: str) -> Reply:
         """The answer for the machine with this credential and this inventory."""
@@ -135,13 +183,39 @@ class Desk:
             return self._stranger(address, "to report without a credential of this server")
         try:
             reports = _REPORTS.validate_json(body)
-            happened = [self._reported(machine.mac, report) for report in reports]
+            happened = [self._reported(machine.mac, report, address) for report in reports]
         except (ValidationError, RecursionError):
             return Reply(WRONG, "what was sent is no list of events")
         with self._lock:
+            before = self._rack.machines[machine.mac].tested
             for event in happened:
                 self._note(event)
+            tested = self._rack.machines[machine.mac].tested
+        if tested != before:
+            self._keep(machine.mac, TESTED, "".join(f"{line}\n" for line in tested))
         return Reply(OK)
+
+    def keep(self, token: str, body: bytes, address: str) -> Reply:
+        """What a machine's doors have answered; `trivet pxe record` hands it on, when it can be played back."""
+        machine = self._known(token)
+        if machine is None:
+            return self._stranger(address, "to be recorded without a credential of this server")
+        if machine.installed:
+            return Reply(NO, "this machine is installed")
+        try:
+            document = json.loads(body)
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict) or "origin" not in document:
+            return Reply(WRONG, "what was sent is no recorded machine")
+        self._keep(machine.mac, NAME, json.dumps(document, ensure_ascii=True))
+        return Reply(OK)
+
+    def notice(self, warnings: tuple[str, ...]) -> None:
+        """What is wrong with the wire now."""
+        with self._lock:
+            if warnings != self._rack.warnings:
+                self._note(Noticed(at=self._clock(), warnings=warnings))
 
     # The board.
 
@@ -153,6 +227,19 @@ class Desk:
         """Which of these machines are to be installed at their next start although they were."""
         return self._each(named, None, lambda mac: Again(at=self._clock(), mac=mac))
 
+    def row(self, mac: str) -> Row | None:
+        """The row of the table that means a machine: by what it has sent, or by the MAC address that it started with."""
+        rows = self._describe().table
+        try:
+            return rows.find(Inventory.model_validate_json((self._kept.inventories / _file(mac)).read_bytes()))
+        except (OSError, ValidationError):
+            return next((row for row in rows.rows if row.text("mac") == mac), None)
+
+    def powered(self, mac: str, said: str) -> None:
+        """What became of its power."""
+        with self._lock:
+            self._note(Powered(at=self._clock(), mac=mac, said=_plain(said)))
+
     def _each(self, named: Iterable[str], states: tuple[str, ...] | None, event: Callable[[str], Happened]) -> list[str]:
         with self._lock:
             known = [self._rack.machines[mac] for mac in named if mac in self._rack.machines]
@@ -162,6 +249,9 @@ class Desk:
             return chosen
 
     # Details.
+
+    def _keep(self, mac: str, name: str, text: str) -> None:
+        self._files.write(str(self._kept.records / mac.replace(":", "-") / name), text, 0o600)
 
     def _known(self, token: str) -> Machine | None:
         digest = _digest(token)
@@ -183,8 +273,7 @@ class Desk:
             return self._stranger(address, f"the answer of {mac}, for which another machine has used that credential")
         if machine.installed:
             return Reply(NO, "this machine is installed; have it installed again on the board first")
-        place = self._inventories / f"{mac.replace(':', '-')}.json"
-        self._files.write(str(place), inventory.model_dump_json() + "\n", 0o600)
+        self._files.write(str(self._kept.inventories / _file(mac)), inventory.model_dump_json() + "\n", 0o600)
         return None
 
     def _give(self, mac: str, found: Answer, inventory: Inventory) -> Reply:
@@ -207,11 +296,13 @@ class Desk:
             self._note(Stranger(at=self._clock(), address=address, wanted=wanted))
         return Reply(NO)
 
-    def _reported(self, mac: str, report: Event | State) -> Happened:
+    def _reported(self, mac: str, report: Event | State, address: str) -> Happened:
         """Cut down to what a board can show, whatever was sent."""
         now = self._clock()
         if isinstance(report, State):
-            return Reported.model_validate({"at": now, "mac": mac, "state": report.state, "cause": _plain(report.cause)})
+            serves = f"{address}:{report.serves}" if report.serves else ""
+            facts = {"state": report.state, "cause": _plain(report.cause), "serves": serves, "image": _plain(report.sha256)}
+            return Reported.model_validate({"at": now, "mac": mac, **facts})
         fields = report.model_dump(exclude={"event"}).items()
         return Told(at=now, mac=mac, event=report.model_copy(update={name: _plain(value) for name, value in fields}))
 
@@ -226,6 +317,8 @@ class Desk:
         """It has happened. Called with the lock."""
         before = self._rack
         self._rack = after(before, event)
+        if isinstance(event, Begun | Asked):
+            self._shares.done(event.mac)
         if isinstance(event, Begun | Again):
             if known := before.machines.get(event.mac):
                 self._tokens.pop(known.token, None)
@@ -233,6 +326,10 @@ class Desk:
                 self._tokens[token] = event.mac
         if not isinstance(event, Moved | Told) or event.lasting:
             self._journal.write(event)
+
+
+def _file(mac: str) -> str:
+    return f"{mac.replace(':', '-')}.json"
 
 
 def mac_of(text: str) -> str:

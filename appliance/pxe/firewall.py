@@ -8,49 +8,51 @@ from contextlib import contextmanager
 from appliance.host.host import Host
 from appliance.services.network.firewall import TABLE
 
-_COMMENT = "trivet pxe serve"
+SERVE = "trivet pxe serve"
+"""The comment of its rules, by which they are found again; whoever else needs a hole has one of their own."""
 _UDP = (67, 69, 4011)
 """DHCP, TFTP, and where proxy-DHCP is asked."""
 
 
-def opening(interface: str, tcp: Sequence[int]) -> str:
+def opening(interface: str, tcp: Sequence[int], udp: Sequence[int] = _UDP, comment: str = SERVE) -> str:
     """The input of `nft -f` that lets machines in on one interface. Pure."""
-    ports = {"udp": _UDP, "tcp": tuple(tcp)}
+    ports = {"udp": tuple(udp), "tcp": tuple(tcp)}
     return "".join(
         f'add rule inet {TABLE} input iifname "{interface}" {protocol} dport {{ {", ".join(map(str, numbers))} }} '
-        f'accept comment "{_COMMENT}"\n'
+        f'accept comment "{comment}"\n'
         for protocol, numbers in ports.items()
+        if numbers
     )
 
 
-def closing(listed: str) -> str:
+def closing(listed: str, comment: str = SERVE) -> str:
     """The input of `nft -f` that takes it away; "" where there is none. `listed` is what `nft --json --handle` printed. Pure."""
     try:
         rules = [entry["rule"] for entry in json.loads(listed)["nftables"] if "rule" in entry]
     except (ValueError, KeyError):
         return ""
-    ours = [rule for rule in rules if rule.get("comment") == _COMMENT]
+    ours = [rule for rule in rules if rule.get("comment") == comment]
     return "".join(f"delete rule inet {TABLE} {rule['chain']} handle {rule['handle']}\n" for rule in ours)
 
 
 @contextmanager
-def opened(host: Host, interface: str, tcp: Sequence[int]) -> Iterator[None]:
+def opened(host: Host, interface: str, tcp: Sequence[int], udp: Sequence[int] = _UDP, comment: str = SERVE) -> Iterator[None]:
     """Nothing is done where there is no firewall of ours, as on a laptop."""
-    if not _close(host):
+    if not _close(host, comment):
         yield
         return
-    host.run(["nft", "--file", "-"], stdin=opening(interface, tcp))
+    host.run(["nft", "--file", "-"], stdin=opening(interface, tcp, udp, comment))
     try:
         yield
     finally:
-        _close(host)
+        _close(host, comment)
 
 
-def _close(host: Host) -> bool:
+def _close(host: Host, comment: str) -> bool:
     """Also what a server left that was killed. Is there a firewall of ours?"""
     if host.files.read("/usr/lib/trivet/release.json") is None:
         return False
     listed = host.run(["nft", "--json", "--handle", "list", "table", "inet", TABLE], check=False)
-    if text := closing(listed.stdout):
+    if text := closing(listed.stdout, comment):
         host.run(["nft", "--file", "-"], stdin=text, check=False)
     return listed.code == 0

@@ -16,6 +16,8 @@ from appliance.pxe.table import Table, load_table
 RACK = "rack.yaml"
 INVENTORIES = "inventories"
 """Where the server keeps what each machine has sent."""
+RECORDS = "records"
+"""Where it keeps what their doors have answered, by MAC address: recorded machines."""
 _TABLES = ("machines.csv", "machines.yaml", "machines.yml")
 
 
@@ -37,7 +39,7 @@ def load(folder: Path) -> Description:
     ]
     if missing:
         raise SpecError(missing)
-    return Description(file.rules, table, templates)
+    return Description(file.rules, table, templates, file.serve_peers)
 
 
 class Watched:

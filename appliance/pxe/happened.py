@@ -11,10 +11,13 @@ from pydantic import Field, TypeAdapter
 
 from appliance.model.base import Model
 from appliance.model.events import Event, Failed, Finished, Output, Progress, Started
+from appliance.model.plan import TRIES
 from appliance.pxe.answer import Claim
 from appliance.pxe.rack import LINES, Machine, Rack
 
 _NOTHING: dict[str, Any] = {"done": 0, "total": 0, "rate": 0}
+_FORGOTTEN: dict[str, Any] = {"bound": "", "cause": "", "claim": None, "serves": "", "tested": ()}
+"""What a machine that begins anew is no more."""
 
 
 class _OfMachine(Model):
@@ -48,8 +51,8 @@ class Begun(_OfMachine):
         return f"starts over the network{f', from {self.address}' if self.address else ''}"
 
     def changes(self, machine: Machine) -> dict[str, Any]:
-        fresh = {"state": "discovered", "address": self.address, "token": self.token, "bound": "", "cause": "", "claim": None}
-        return fresh | _NOTHING
+        fresh = {"state": "discovered", "address": self.address, "token": self.token}
+        return fresh | _FORGOTTEN | _NOTHING
 
 
 class Moved(_OfMachine):
@@ -68,6 +71,34 @@ class Moved(_OfMachine):
         if machine.state not in ("discovered", "fetching"):
             return {}
         return {"state": "fetching", "done": self.done, "total": self.total, "rate": self.rate}
+
+
+class Loaded(_OfMachine):
+    """It has got the kernel, or the initrd: how far a machine came that shows nothing is worth knowing."""
+
+    kind: Literal["loaded"] = "loaded"
+    file: str
+
+    @property
+    def line(self) -> str:
+        return f"has got {self.file}"
+
+    def changes(self, machine: Machine) -> dict[str, Any]:
+        return {}
+
+
+class Sent(_OfMachine):
+    """It was told to get the image from a node that has it."""
+
+    kind: Literal["sent"] = "sent"
+    peer: str
+
+    @property
+    def line(self) -> str:
+        return f"gets the image from {self.peer}"
+
+    def changes(self, machine: Machine) -> dict[str, Any]:
+        return {"state": "fetching"} | _NOTHING if machine.state in ("discovered", "fetching") else {}
 
 
 class Asked(_OfMachine):
@@ -142,15 +173,20 @@ class Told(_OfMachine):
     def changes(self, machine: Machine) -> dict[str, Any]:
         if machine.state != "writing":
             return {}
+        changed: dict[str, Any] = {}
         match self.event:
             case Failed() as failed:
                 cause = f"{failed.message}; {failed.hint}" if failed.hint else failed.message
-                return {"state": "failed", "cause": cause} | _NOTHING
+                changed = {"state": "failed", "cause": cause} | _NOTHING
+            case Output() as output if machine.trying:
+                changed = {"tested": (*machine.tested, output.line)[-LINES:]}
             case Progress() as progress:
-                return {"done": progress.done, "total": progress.total, "rate": progress.rate}
-            case Started() | Finished():
-                return dict(_NOTHING)
-        return {}
+                changed = {"done": progress.done, "total": progress.total, "rate": progress.rate}
+            case Started() as step:
+                changed = {"trying": step.title.startswith(TRIES)} | _NOTHING
+            case Finished():
+                changed = {"trying": False} | _NOTHING
+        return changed
 
 
 class Reported(_OfMachine):
@@ -159,15 +195,18 @@ class Reported(_OfMachine):
     kind: Literal["reported"] = "reported"
     state: Literal["rebooting", "joining", "ready", "failed"]
     cause: str = ""
+    serves: str = ""
+    image: str = ""
 
     @property
     def line(self) -> str:
-        return f"{self.state}: {self.cause}" if self.cause else self.state
+        said = f"{self.state}: {self.cause}" if self.cause else self.state
+        return f"{said}, and serves its slot to others" if self.serves else said
 
     def changes(self, machine: Machine) -> dict[str, Any]:
         if not machine.claim and self.state != "failed":
             return {}  # it has had no answer
-        return {"state": self.state, "cause": self.cause} | _NOTHING
+        return {"state": self.state, "cause": self.cause, "serves": self.serves, "image": self.image} | _NOTHING
 
 
 class Approved(_OfMachine):
@@ -184,6 +223,20 @@ class Approved(_OfMachine):
         return {"approved": True, "chosen": self.template}
 
 
+class Powered(_OfMachine):
+    """Somebody on the board has said something to its BMC."""
+
+    kind: Literal["powered"] = "powered"
+    said: str
+
+    @property
+    def line(self) -> str:
+        return self.said
+
+    def changes(self, machine: Machine) -> dict[str, Any]:
+        return {}
+
+
 class Again(_OfMachine):
     """Somebody on the board wants it installed anew, at its next start."""
 
@@ -194,7 +247,7 @@ class Again(_OfMachine):
         return "is to be installed again, at its next start over the network"
 
     def changes(self, machine: Machine) -> dict[str, Any]:
-        return {"state": "discovered", "cause": "", "token": "", "bound": "", "claim": None, "name": ""} | _NOTHING
+        return {"state": "discovered", "token": "", "name": ""} | _FORGOTTEN | _NOTHING
 
 
 class Stranger(Model):
@@ -206,6 +259,14 @@ class Stranger(Model):
     wanted: str
 
 
+class Noticed(Model):
+    """What is wrong with the wire now; nothing when all is well again."""
+
+    kind: Literal["noticed"] = "noticed"
+    at: float
+    warnings: tuple[str, ...]
+
+
 class Kept(Model):
     """All of it, as it was when the journal was begun anew."""
 
@@ -214,7 +275,22 @@ class Kept(Model):
 
 
 Happened = Annotated[
-    Begun | Moved | Asked | Answered | Waits | Told | Reported | Approved | Again | Stranger | Kept, Field(discriminator="kind")
+    Begun
+    | Moved
+    | Loaded
+    | Sent
+    | Asked
+    | Answered
+    | Waits
+    | Told
+    | Reported
+    | Approved
+    | Powered
+    | Again
+    | Stranger
+    | Noticed
+    | Kept,
+    Field(discriminator="kind"),
 ]
 HAPPENED: TypeAdapter[Happened] = TypeAdapter(Happened)
 
@@ -226,6 +302,8 @@ def after(rack: Rack, event: Happened) -> Rack:
     if isinstance(event, Stranger):
         line = f"{event.address} asked for {event.wanted}, and got nothing"
         return rack.model_copy(update={"strangers": (*rack.strangers, line)[-LINES:]})
+    if isinstance(event, Noticed):
+        return rack.model_copy(update={"warnings": event.warnings})
     before = rack.machines.get(event.mac) or Machine(mac=event.mac, since=event.at)
     changed = {"seen": event.at} | event.changes(before)
     if changed.get("state", before.state) != before.state:

@@ -25,6 +25,8 @@ class Place:
     http: int = _HTTP_PORT
     https: int = 8443
     fingerprint: str = ""
+    peers: int = 0
+    """The port where nodes are to serve their slots; 0 when they are not."""
 
     @property
     def _host(self) -> str:
@@ -52,7 +54,9 @@ def arguments(place: Place, mac: str, token: str, sha256: str) -> tuple[str, ...
         f"root=live:{place.url}/boot/{mac}/{IMAGE}", f"trivet.image.sha256={sha256}",
         "rd.live.image", "rd.live.dir=live", f"rd.live.squashimg={IMAGE}", "rd.live.overlay.overlayfs=1", "ip=dhcp",
         "trivet.mode=unattended", f"trivet.answer={place.desk}/answer", f"trivet.report={place.desk}/report",
-        f"trivet.answer.fingerprint=sha256:{place.fingerprint}", f"trivet.answer.token={token}", *ALWAYS,
+        f"trivet.record={place.desk}/record",
+        f"trivet.answer.fingerprint=sha256:{place.fingerprint}", f"trivet.answer.token={token}",
+        *([f"trivet.peers={place.peers}"] if place.peers else []), *ALWAYS,
     )  # fmt: skip
 
 

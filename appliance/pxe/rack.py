@@ -22,7 +22,8 @@ class Machine(Model):
     `chosen` if they named one.
 
     `token` is the SHA-256 of its credential; `bound` tells the machine that used it first. `done` of `total` bytes at `rate`
-    bytes a second, while something is fetched or written.
+    bytes a second, while something is fetched or written. A node serves its slot at `serves`; `image` is its
+    SHA-256. `tested` is what its burn-in found, a line each, `trying` that one is under way.
     """
 
     mac: str
@@ -44,6 +45,10 @@ class Machine(Model):
     done: int = 0
     total: int = 0
     rate: int = 0
+    serves: str = ""
+    image: str = ""
+    trying: bool = False
+    tested: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
 
     @property
@@ -53,10 +58,12 @@ class Machine(Model):
 
 
 class Rack(Model):
-    """The machines by their MAC address, and who else has asked (`strangers`, the latest few, as sentences)."""
+    """The machines by their MAC address, who else has asked (`strangers`, the latest few, as sentences), and what is wrong with
+    the wire (`warnings`)."""
 
     machines: dict[str, Machine] = {}
     strangers: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def claims(self) -> list[Claim]:

@@ -93,10 +93,13 @@ class Rule(Model):
 
 
 class RackFile(Model):
-    """`table` is the file beside this one with the machines; "" for none."""
+    """`table` is the file beside this one with the machines; "" for none. `serve_peers`: what is installed serves its slot to
+    the others for an hour, so that a rack does not share one link.
+    """
 
     version: Literal[1]
     table: str = ""
+    serve_peers: bool = False
     rules: tuple[Rule, ...]
 
     @field_validator("table")

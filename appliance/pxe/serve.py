@@ -21,12 +21,14 @@ from appliance.host.companion import Companion
 from appliance.host.host import Host
 from appliance.host.lock import only_one
 from appliance.pxe import folder
-from appliance.pxe.desk import Desk
+from appliance.pxe.desk import Desk, Kept
 from appliance.pxe.dhcp import Wire, dnsmasq
 from appliance.pxe.firewall import opened
 from appliance.pxe.journal import Journal
 from appliance.pxe.menus import IMAGE, Place, grub_first
 from appliance.pxe.places import SOCKET, STATE
+from appliance.pxe.power import Switches
+from appliance.pxe.rogue import Watch
 from appliance.pxe.server import Answers, Board, Boot
 from appliance.pxe.source import BOOTED, Source, digest, open_source
 
@@ -72,10 +74,11 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
         place = Place(str(network.ip), wish.http, wish.https, fingerprint)
         journal = Journal(wish.state / "rack.jsonl")
         stack.callback(journal.close)
-        desk = Desk(described, journal, host.files, wish.state / folder.INVENTORIES, time.time)
+        desk = Desk(described, journal, host.files, _kept(wish.state), time.time)
         try:
             servers = (Boot((place.address, wish.http), desk, source, place),
-                       Answers((place.address, wish.https), desk, certificate), Board(wish.state / SOCKET, desk))  # fmt: skip
+                       Answers((place.address, wish.https), desk, certificate),
+                       Board(wish.state / SOCKET, desk, Switches(host, wish.rack, desk)))  # fmt: skip
         except OSError as error:
             message = f"{place.address} port {wish.http} or {wish.https} cannot be had: {error.strerror}"
             raise ApplianceError(message, "is another server there? name other ports") from None
@@ -84,6 +87,10 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
             server.start()
             stack.callback(server.stop)
         companion = stack.enter_context(_dnsmasq(host, wish.state, tftp, wire, place, source)) if wire else None
+        if wire:
+            watch = Watch(wish.interface, place.address, desk.notice, proxy=wire.proxy)
+            watch.start()
+            stack.callback(watch.stop)
         say(f"Serving Trivet {source.version} on {wish.interface}: {place.url}, {place.desk}")
         say(f"Certificate sha256:{fingerprint}; the board: trivet pxe board --state {wish.state}")
         while not ended.wait(_LOOK):
@@ -91,9 +98,19 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
                 raise ApplianceError(f"dnsmasq has ended: {said}", "is another DHCP or TFTP server running on this machine?")
 
 
+def _kept(state: Path) -> Kept:
+    return Kept(state / folder.INVENTORIES, state / folder.RECORDS)
+
+
 def _folders(state: Path, tftp: Path) -> None:
     """dnsmasq is nobody, and serves what is for everybody alone, from a place that nobody may enter."""
-    for made, mode in ((state, 0o700), (state / folder.INVENTORIES, 0o700), (tftp, 0o755), (tftp / "grub", 0o755)):
+    for made, mode in (
+        (state, 0o700),
+        (state / folder.INVENTORIES, 0o700),
+        (state / folder.RECORDS, 0o700),
+        (tftp, 0o755),
+        (tftp / "grub", 0o755),
+    ):
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(mode)
 

@@ -106,8 +106,8 @@ def bios_loader(modules: Path, out: Path) -> list[str]:
     return ["grub-mkimage", "-O", "i386-pc-pxe", "-d", str(modules), "-p", "/grub", "-o", str(out), *_MODULES.split()]
 
 
-def _slot(host: Host, work: Path) -> Source:
-    """The squashfs that this node runs from, read from its slot, with kernel and initrd out of it."""
+def slot(host: Host) -> tuple[Piece, str]:
+    """The squashfs that this node runs from, in its slot, and its SHA-256."""
     words = dict(word.partition("=")[::2] for word in (host.files.read("/proc/cmdline") or "").split())
     root = words.get("root", "").replace("PARTUUID=", "/dev/disk/by-partuuid/")
     if "trivet.slot" not in words or not root.startswith("/dev/"):
@@ -117,13 +117,19 @@ def _slot(host: Host, work: Path) -> Source:
         raise ApplianceError("the slot that this node runs from has no squashfs", "see `trivet status`")
     (used,) = struct.unpack_from("<Q", head, _USED_AT)
     size = -(-used // _PADDED) * _PADDED
+    return Piece(Path(root), 0, size), blocks.hash_bytes(root, size)
+
+
+def _slot(host: Host, work: Path) -> Source:
+    """The slot, with kernel and initrd out of it."""
+    image, sha256 = slot(host)
     release = json.loads(host.files.read("/usr/lib/trivet/release.json") or "{}")
-    facts = {"version": release.get("version", ""), "size": size, "sha256": blocks.hash_bytes(root, size)}
+    facts = {"version": release.get("version", ""), "size": image.size, "sha256": sha256}
     described = work / "image.json"
     host.files.write(str(described), json.dumps(facts) + "\n")
     pieces = {name: Piece(Path("/boot") / name, 0, (Path("/boot") / name).stat().st_size) for name in ("vmlinuz", "initrd.img")}
-    pieces |= {"image.json": Piece(described, 0, described.stat().st_size), IMAGE: Piece(Path(root), 0, size)}
-    return Source(_loaders(host, work) | pieces, facts["version"], facts["sha256"])
+    pieces |= {"image.json": Piece(described, 0, described.stat().st_size), IMAGE: image}
+    return Source(_loaders(host, work) | pieces, facts["version"], sha256)
 
 
 def digest(source: Source) -> str:

@@ -45,6 +45,8 @@ class Door(Protocol):
 
     def again(self, machines: Sequence[str]) -> list[str]: ...
 
+    def power(self, machines: Sequence[str]) -> list[str]: ...
+
 
 class Server:
     """The one whose socket this is."""
@@ -61,13 +63,17 @@ class Server:
     def again(self, machines: Sequence[str]) -> list[str]:
         return client.again(self._path, machines)
 
+    def power(self, machines: Sequence[str]) -> list[str]:
+        """Off and on again by their BMCs, into the network; each machine's log says what became of it."""
+        return list(client.power(self._path, machines, "cycle", network=True))
+
 
 class BoardPage(Screen[None]):
     """The machines, and below them what is known of the one under the cursor."""
 
     AUTO_FOCUS = "CursorList"
     BINDINGS: ClassVar = [
-        ("a", "approve"), ("A", "approve_all"), ("i", "again"), ("f2", "app.language"),
+        ("a", "approve"), ("A", "approve_all"), ("i", "again"), ("p", "power"), ("f2", "app.language"),
         ("escape,q,f10,ctrl+q", "app.leave"), ("ctrl+l", "app.redraw"),
     ]  # fmt: skip
 
@@ -79,7 +85,7 @@ class BoardPage(Screen[None]):
         yield Static(id="machine", markup=False)
         yield Static(id="said", markup=False)
         other = i18n.NAMES["zh_CN" if self.board.language == "en" else "en"]
-        words = [("a", _("Approve")), ("A", _("Approve all")), ("i", _("Install again")), ("Esc", _("Leave"))]
+        words = [("a", _("Approve")), ("A", _("Approve all")), ("i", _("Install again")), ("p", _("Power")), ("Esc", _("Leave"))]
         yield Keys([*words, *([("F2", other)] if self.board.terminal.chinese else [])])
 
     @property
@@ -120,7 +126,8 @@ class BoardPage(Screen[None]):
         number = len(machines)
         total = ngettext("{number} machine", "{number} machines", number).format(number=number)
         self.query_one(Title).put(_("Trivet rack"), counted or _("no machine has been seen yet"), total)
-        self.say(self.board.trouble or (self.board.rack.strangers or ("",))[-1])
+        rack = self.board.rack
+        self.say(next(filter(None, (self.board.trouble, *rack.warnings, *rack.strangers[-1:])), ""))
         self._details()
 
     def say(self, text: str) -> None:
@@ -158,15 +165,23 @@ class BoardPage(Screen[None]):
             question = _("Install {name} again, at its next start over the network?").format(name=machine.name or machine.mac)
             self._asked(_("Install again"), question, self.board.door.again, [machine.mac])
 
-    def _asked(self, title: str, question: str, work: Callable[[Sequence[str]], list[str]], machines: list[str]) -> None:
-        """What may erase a disk is asked, with the focus on no."""
+    def action_power(self) -> None:
+        if machine := self.chosen:
+            question = _("Switch {name} off and on by its BMC, and start it over the network?")
+            question = question.format(name=machine.name or machine.mac)
+            self._asked(_("Power"), question, self.board.door.power, [machine.mac], go=_("Switch"))
+
+    def _asked(
+        self, title: str, question: str, work: Callable[[Sequence[str]], list[str]], machines: list[str], go: str = ""
+    ) -> None:
+        """What may erase a disk or ends what runs is asked, with the focus on no."""
 
         def answered(yes: bool | None) -> None:
             if yes:
                 self.board.do(work, machines)
 
         if machines:
-            self.board.push_screen(Ask(title, question, stay=_("Cancel"), go=_("Install")), answered)
+            self.board.push_screen(Ask(title, question, stay=_("Cancel"), go=go or _("Install")), answered)
 
 
 class Board(OnALine[None]):

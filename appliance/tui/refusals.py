@@ -191,7 +191,7 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("the volume {label} cannot be read: {reason}"), "reason"),
     same(N_("the volume {label} is {type}, neither FAT nor ISO 9660")),
     same(N_("the volume {label} is of no known kind, neither FAT nor ISO 9660")),
-    same(N_("trivet.report={address} is no address")),
+    same(N_("trivet.{name}={address} is no address")),
     same(N_("trivet.answer.token is no credential")),
     same(N_("start the machine over the network again, for a new one")),
     same(N_("{disk} is a volume of a BIOS RAID, and no half of a mirror"), "disk"),

@@ -109,6 +109,30 @@ def test_beside_another_dhcp_server(tmp_path: Path, wire: Wire) -> None:
         assert wire.firmware(7, ipxe=True)["file"] == "http://10.0.0.1/boot.ipxe"
 
 
+def test_another_server_on_the_wire_is_named(tmp_path: Path, wire: Wire) -> None:
+    """A real dnsmasq at the other end, that nobody has told us of: on a wire of our own, and beside the one that is expected."""
+    options = [
+        "--port=0",
+        "--interface=port",
+        "--bind-interfaces",
+        "--dhcp-range=10.0.0.60,10.0.0.70",
+        "--dhcp-boot=evil.0,,10.0.0.50",
+    ]
+    files = ["--conf-file=/dev/null", f"--dhcp-leasefile={tmp_path}/rogue", "--pid-file", "--user=root", "--keep-in-foreground"]
+    rogue = subprocess.Popen([*Wire.inside(wire.ends[1]), "setpriv", "--pdeathsig", "KILL", "dnsmasq", *options, *files])
+    try:
+        with OnWire(tmp_path, wire, "10.0.0.100-10.0.0.120") as server:
+            end = time.monotonic() + 90
+            while not (found := server.now().warnings):
+                assert time.monotonic() < end
+                time.sleep(0.5)
+        said = "the DHCP server 10.0.0.50 tells machines to start evil.0, and not what is served here"
+        assert found == (f"{said}; take that out of it, or switch it off",)
+    finally:
+        rogue.kill()
+        rogue.wait()
+
+
 def children(pid: int) -> list[int]:
     """All below a process."""
     own = [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

@@ -45,6 +45,10 @@ class Door:
             raise ApplianceError(self.trouble)
         return list(machines)
 
+    def power(self, machines: Sequence[str]) -> list[str]:
+        self.told.append(("power", list(machines)))
+        return list(machines)
+
 
 class Person:
     def __init__(self, app: Board, pilot: Pilot[None], door: Door) -> None:
@@ -120,6 +124,18 @@ def test_install_again_asks_first() -> None:
         assert person.door.told == []
         await person.press("i", "right", "enter")
         assert person.door.told == [("again", ["02:00:00:00:00:04"])]
+
+    walk(story)
+
+
+def test_power_asks_first() -> None:
+    async def story(person: Person) -> None:
+        asked = " ".join((await person.press("p")).split())
+        assert "Switch n4 off and on by its BMC, and start it over the network?" in asked
+        await person.press("enter")
+        assert person.door.told == []
+        await person.press("p", "right", "enter")
+        assert person.door.told == [("power", ["02:00:00:00:00:04"])]
 
     walk(story)
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from appliance import flow
 from appliance.host.playback import playback, recorded
+from appliance.model.cluster import Membership
+from appliance.model.clustersteps import RunEtcd
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory, System
 from appliance.model.network import Address, Nic, Vf
@@ -23,7 +25,6 @@ from appliance.model.plan import (
     RenderFile,
     ReplaceSpec,
     ReserveForPlatform,
-    RunEtcd,
     RunLibvirt,
     SetHostname,
     SetHugePages,

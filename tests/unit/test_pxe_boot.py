@@ -22,7 +22,7 @@ from appliance.pxe.dhcp import Wire, dnsmasq
 from appliance.pxe.menus import Place
 from appliance.pxe.rack import Machine, Rack
 from appliance.pxe.serve import Wish, _address, _wire
-from appliance.pxe.server import part
+from appliance.pxe.web import part
 from tests.unit.test_answers import Bench
 
 GOLDEN = Path(__file__).with_name("pxe")

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from appliance import flow
 from appliance.errors import ApplianceError
 from appliance.host.files import LiveFiles
-from appliance.pxe import folder
+from appliance.host.playback import recorded
+from appliance.model.events import Event, Finished, Output, Started
+from appliance.model.plan import BurnIn
+from appliance.pxe import folder, records
 from appliance.pxe.boards import shown, text
-from appliance.pxe.desk import NO, OK, WAIT, WRONG, Desk, mac_of
+from appliance.pxe.desk import NO, OK, WAIT, WRONG, Desk, Kept, mac_of
 from appliance.pxe.journal import Journal
 from tests.engine.rackserver import TESTS, inventory, mac
 
@@ -42,7 +46,7 @@ def fresh(tmp_path: Path) -> Desk:
 
 def desk(tmp_path: Path) -> Desk:
     described = folder.Watched(TESTS / "racks" / "two-kinds")
-    return Desk(described, Journal(tmp_path / "rack.jsonl"), LiveFiles(), tmp_path, lambda: 1.0)
+    return Desk(described, Journal(tmp_path / "rack.jsonl"), LiveFiles(), Kept(tmp_path, tmp_path / "records"), lambda: 1.0)
 
 
 def begun(at: Desk, number: int = 1) -> str:
@@ -167,3 +171,46 @@ def test_the_journal_goes_on_after_a_kill(tmp_path: Path) -> None:
 )
 def test_addresses_of_machines(word: str, mac: str) -> None:
     assert mac_of(word) == mac
+
+
+@FUZZ
+@given(body=st.binary(max_size=300) | VALUES.map(lambda v: json.dumps(v).encode()))
+def test_whatever_is_posted_as_a_record(tmp_path: Path, body: bytes) -> None:
+    at = fresh(tmp_path)
+    assert at.keep(begun(at), body, "10.0.0.9").status in (OK, WRONG)
+    assert at.keep("made-up", body, "10.0.0.9").status == NO
+
+
+@FUZZ
+@given(sections=st.dictionaries(st.sampled_from(["files", "hex", "links", "folders", "udev", "netlink", "commands"]), VALUES))
+def test_what_is_no_machine_is_not_kept_as_one(tmp_path: Path, sections: dict[str, object]) -> None:
+    at = fresh(tmp_path)
+    assert at.keep(begun(at), json.dumps({"origin": "x", **sections}).encode(), "10.0.0.9").status == OK
+    kept, refused = records.keep(tmp_path, tmp_path / "out")
+    assert len(kept) + len(refused) == 1
+
+
+def test_a_record_is_the_machine_that_sent_it(tmp_path: Path) -> None:
+    at = desk(tmp_path)
+    sent = (TESTS / "machines/two-sockets/machine.json").read_bytes()
+    assert at.keep(begun(at), sent, "10.0.0.9").status == OK
+    kept, refused = records.keep(tmp_path, tmp_path / "out")
+    assert refused == {}
+    name = mac(1).replace(":", "-")
+    assert kept == [tmp_path / "out" / name / "machine.json"]
+    assert flow.inspect(recorded(tmp_path / "out" / name)) == flow.inspect(recorded(TESTS / "machines/two-sockets"))
+
+
+def test_what_a_burn_in_found_is_kept_with_the_machine(tmp_path: Path) -> None:
+    at = desk(tmp_path)
+    token = begun(at)
+    assert at.ask(token, SMALL.encode(), "10.0.0.9").status == OK
+    step = BurnIn(memory=2**28, seconds=30, disks=("a",), why="install.burn_in")
+    other = [Started(step="w", title="write the slot", index=2, total=2), Output(line="written; reading it back")]
+    events: list[Event] = [Started(step=step.id, title=str(step), index=1, total=2)]
+    events += [Output(line="memory: 256 MiB tried, no error"), Finished(step=step.id), *other]
+    body = json.dumps([event.model_dump() for event in events]).encode()
+    assert at.tell(token, body, "10.0.0.9").status == OK
+    machine = at.rack.machines[mac(1)]
+    assert machine.tested == ("memory: 256 MiB tried, no error",)
+    assert (tmp_path / "records" / mac(1).replace(":", "-") / "burn-in.txt").read_text() == "memory: 256 MiB tried, no error\n"

@@ -74,7 +74,9 @@ class Lab:
 
     def switch(self, network: str) -> Switch:
         """The switch of this name, which is made at the first call."""
-        return self._switches.setdefault(network, Switch(f"lab{os.getpid() % 10_000}-{len(self._switches)}"))
+        if network not in self._switches:
+            self._switches[network] = Switch(f"lab{os.getpid() % 10_000}-{len(self._switches)}")
+        return self._switches[network]
 
     def tap(self, network: str, machine: str, nic: int) -> str:
         """This host's end of a card's cable to a switch."""
