@@ -92,7 +92,7 @@ def test_three_nodes_join(containers: ContainerLab) -> None:
     assert voters(n1) == {"n1": False, "n2": False, "n3": False}
     healthy(n3, 3)
     for node in (n1, n2, n3):
-        told = node.run("journalctl -b -o cat --no-pager -u trivetd -t trivet-console; cat /var/lib/trivet/log/* 2>/dev/null; true")
+        told = node.run("journalctl -b -o cat --no-pager -u trivetd; cat /var/lib/trivet/log/* 2>/dev/null; true")
         assert token.split("-")[1] not in told
         assert words not in told
 
