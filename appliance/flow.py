@@ -11,6 +11,7 @@ from appliance.host.host import Host
 from appliance.installer import apply as installer_apply
 from appliance.installer import plan as installer_plan
 from appliance.installer import precheck as installer_precheck
+from appliance.model.cluster import Membership, Places
 from appliance.model.inventory import Inventory
 from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Nic
@@ -25,7 +26,7 @@ from appliance.services.cluster import plan as cluster_plan
 from appliance.services.hypervisor import apply as hypervisor_apply
 from appliance.services.hypervisor import observe as hypervisor
 from appliance.services.hypervisor import plan as hypervisor_plan
-from appliance.services.network import addresses, hostdev
+from appliance.services.network import addresses, hostdev, ovn
 from appliance.services.network import apply as network_apply
 from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
@@ -72,6 +73,7 @@ def inspect(host: Host) -> Inventory:
         virtualisation=hypervisor.virtualisation(host) if now.installed else Virtualisation(),
         etcd=cluster.etcd(host) if now.installed else False,
         cluster=document,
+        membership=cluster.membership(host) if now.installed else Membership(),
         system=now,
     )
 
@@ -100,7 +102,7 @@ def _machine(host: Host, disks: tuple[Disk, ...]) -> Machine:
 
 def check(inventory: Inventory, spec: Spec) -> list[Problem]:
     """Everything that is wrong with the wish on this machine; empty when it can be planned. Pure."""
-    problems = [*network_plan.check(inventory, spec), *hypervisor_plan.check(inventory, spec)]
+    problems = [*network_plan.check(inventory, spec), *hypervisor_plan.check(inventory, spec), *cluster_plan.check(spec)]
     if not inventory.system.installed:
         problems += installer_plan.check(inventory, spec)
     return [*problems, *storage_check.check(installer_plan.chosen(inventory, spec), spec)]
@@ -136,6 +138,18 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
         raise Unsatisfiable(problems)
     if not inventory.system.installed:
         return Plan(steps=tuple(installer_plan.plan(inventory, spec)))
+    here = places(inventory, spec)
+    if cluster_plan.joining(inventory, spec):
+        return Plan(
+            steps=(
+                *installer_plan.finish(inventory),
+                *system_plan.plan(inventory, spec),
+                *network_plan.plan(inventory, spec, follow=saved),
+                *cluster_plan.join(inventory, spec, here),
+                *system_plan.save(inventory, spec),
+            ),
+            pending=(*network_plan.pending(inventory, spec, follow=saved), *cluster_plan.pending(inventory, spec)),
+        )
     return Plan(
         # Saved when all of it is proven: what could not be carried out is not what the next boot shall follow.
         steps=(
@@ -143,7 +157,7 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *system_plan.plan(inventory, spec),
             *network_plan.plan(inventory, spec, follow=saved),
             *storage_plan.plan(inventory, spec, pool_address(inventory, spec)),
-            *cluster_plan.plan(inventory, spec),
+            *cluster_plan.plan(inventory, spec, here),
             *hypervisor_plan.plan(inventory, spec),
             *system_plan.save(inventory, spec),
         ),
@@ -152,6 +166,7 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *network_plan.pending(inventory, spec, follow=saved),
             *storage_plan.pending(inventory, spec, pool_address(inventory, spec), storage_plan.plane(spec)),
             *(hypervisor_plan.pending(inventory, spec) if saved else ()),
+            *cluster_plan.pending(inventory, spec),
         ),
     )
 
@@ -159,6 +174,18 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
 def pool_address(inventory: Inventory, spec: Spec) -> str:
     """The address of this node for the pool."""
     return addresses.standing(inventory, spec, storage_plan.plane(spec))
+
+
+def places(inventory: Inventory, spec: Spec) -> Places:
+    """Where this node is for its cluster."""
+    planes = spec.network.planes.given
+    overlay = ovn.tunnels(spec)
+    return Places(
+        management=addresses.standing(inventory, spec, "management"),
+        storage=addresses.standing(inventory, spec, "storage") if "storage" in planes else "",
+        overlay=addresses.standing(inventory, spec, overlay) if overlay else "",
+        every=tuple(dict.fromkeys(address.partition("/")[0] for plane in planes.values() for address in plane.addresses)),
+    )
 
 
 def apply(plan: Plan, host: Host, emit: Emit) -> None:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel
 
 from appliance import __version__, flow
+from appliance.cli import cluster as cluster_cli
 from appliance.cli import disk as disk_cli
 from appliance.cli import net as net_cli
 from appliance.cli import network as network_cli
@@ -103,6 +104,7 @@ def _parser() -> Parser:
         ("net", net_cli.show, net_cli.add, "the network as it is; change it, with a way back; test it"),
         ("storage", storage_cli.show, storage_cli.add, "the pool as it is; check its copies; what comes first"),
         ("disk", disk_cli.show, disk_cli.add, "the disks; take one in or out, replace one, switch its light"),
+        ("cluster", cluster_cli.show, cluster_cli.add, "nodes together: found a cluster, join one, leave it, see who is in it"),
         ("vm", vm_cli.listing, vm_cli.add, "virtual machines: make, run, change, copy, delete them"),
         ("image", vm_cli.images, vm_cli.add_images, "the library: images, media and kernels for VMs"),
         ("network", network_cli.listing, network_cli.add, "networks for VMs: VLANs, and overlays with addresses and rules"),

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Documents in etcd, through its v3 JSON gateway: a few calls of HTTP, and no library whose watch may hang for ever.
 
-Endpoints are tried in rotation, each with a time limit. A write says which revision it replaces (0: the document is new), so
+Endpoints are tried in rotation, each with a time limit; one that begins with https is asked with the node's certificate, and
+must show one of the cluster's own. A write says which revision it replaces (0: the document is new), so
 that of two who change the same document one is told. A write whose answer was lost is looked up and not repeated blindly.
 """
 
 import base64
 import http.client
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
@@ -49,21 +51,36 @@ class Store(Protocol):
         """Remove what is there at revision `expects`. StalePlan when it is another one."""
 
 
+class Tls(NamedTuple):
+    """Paths of files: whom to believe, and who we are."""
+
+    ca: str
+    certificate: str
+    key: str
+
+    def context(self) -> ssl.SSLContext:
+        """For a client."""
+        found = ssl.create_default_context(cafile=self.ca)
+        found.load_cert_chain(self.certificate, self.key)
+        return found
+
+
 class Etcd:
     """The store of a node."""
 
-    def __init__(self, endpoints: Sequence[str] = (LOCAL,), seconds: float = _SECONDS) -> None:
+    def __init__(self, endpoints: Sequence[str] = (LOCAL,), seconds: float = _SECONDS, tls: Tls | None = None) -> None:
         self._endpoints = list(endpoints)
         self._seconds = seconds
+        self._tls = tls
 
     def get(self, key: str) -> Entry | None:
-        found = self._ask("/v3/kv/range", {"key": _encode(key)}).get("kvs", [])
+        found = self.ask("/v3/kv/range", {"key": _encode(key)}).get("kvs", [])
         return _entry(found[0]) if found else None
 
     def list(self, prefix: str) -> tuple[Entry, ...]:
         end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         asked = {"key": _encode(prefix), "range_end": _encode(end), "sort_target": "KEY", "sort_order": "ASCEND"}
-        return tuple(_entry(kv) for kv in self._ask("/v3/kv/range", asked).get("kvs", []))
+        return tuple(_entry(kv) for kv in self.ask("/v3/kv/range", asked).get("kvs", []))
 
     def put(self, key: str, text: str, expects: int) -> int:
         change = {"request_put": {"key": _encode(key), "value": _encode(text)}}
@@ -81,7 +98,7 @@ class Etcd:
 
     def _swap(self, key: str, change: Mapping[str, Any], expects: int) -> int:
         compare = {"key": _encode(key), "target": "MOD", "mod_revision": str(expects), "result": "EQUAL"}
-        answer = self._ask("/v3/kv/txn", {"compare": [compare], "success": [change]})
+        answer = self.ask("/v3/kv/txn", {"compare": [compare], "success": [change]})
         if not answer.get("succeeded"):
             name = key.rpartition("/")[2]
             raise StalePlan(
@@ -89,7 +106,8 @@ class Etcd:
             )
         return int(answer["header"]["revision"])
 
-    def _ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def ask(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What a call of the gateway answers; StoreError when none of the endpoints does."""
         last = ""
         for endpoint in tuple(self._endpoints):
             try:
@@ -101,7 +119,13 @@ class Etcd:
 
     def _post(self, endpoint: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         where = urlsplit(endpoint)
-        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=self._seconds)
+        connection: http.client.HTTPConnection
+        if where.scheme == "https":
+            # The files are read each time: a certificate is renewed while programs run.
+            context = self._tls.context() if self._tls else ssl.create_default_context()
+            connection = http.client.HTTPSConnection(where.hostname or "", where.port, timeout=self._seconds, context=context)
+        else:
+            connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=self._seconds)
         try:
             connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()

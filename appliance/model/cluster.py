@@ -53,6 +53,27 @@ class ClusterDocument(Model):
     members: tuple[Member, ...] = ()
 
 
+class Membership(Model):
+    """What this node has of its cluster beside the document.
+
+    `settings` is the digest of those that the etcd that runs began with; `votes` the id of the cluster whose voter it is; with
+    the `authority` it can give certificates.
+    """
+
+    settings: str = ""
+    votes: str = ""
+    authority: bool = False
+
+
+class Places(Model):
+    """Where this node is: its standing addresses by plane, "" for none yet; `every` is all that its spec gives it."""
+
+    management: str = ""
+    storage: str = ""
+    overlay: str = ""
+    every: tuple[str, ...] = ()
+
+
 def control_members(document: ClusterDocument) -> tuple[Member, ...]:
     """Those with the control role, in the order in which they joined."""
     return tuple(each for each in document.members if each.control)
@@ -95,3 +116,13 @@ def left(document: ClusterDocument, name: str) -> ClusterDocument:
     """Without a member; its control role goes to the next one, where there is one."""
     members = tuple(each for each in document.members if each.name != name)
     return assigned(document.model_copy(update={"members": members}))
+
+
+def url(address: str, port: int, scheme: str = "https") -> str:
+    """Where a member answers."""
+    return f"{scheme}://[{address}]:{port}" if ":" in address else f"{scheme}://{address}:{port}"
+
+
+def clients(document: ClusterDocument, without: str = "") -> tuple[str, ...]:
+    """Where etcd answers clients, on all control members but the one named."""
+    return tuple(url(each.address, CLIENT_PORT) for each in control_members(document) if each.name != without)

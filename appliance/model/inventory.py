@@ -2,7 +2,7 @@
 """Inventory: what this machine has and is now. Observed, never wished."""
 
 from appliance.model.base import Model
-from appliance.model.cluster import ClusterDocument
+from appliance.model.cluster import ClusterDocument, Membership
 from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Address, Chassis, Device, Nic, VfPool
 from appliance.model.pool import Pool
@@ -45,7 +45,7 @@ class Inventory(Model):
     `chosen` is which ports the selectors of a spec chose here before. `firewall` is the digest of the table that is loaded, ""
     for none of ours; `chassis` is this node in OVN, while it runs. `pool` is this node's own Ceph, None where none was ever made.
     `etcd`: it runs here. `mirror` has the arrays that a node with two system disks runs from. `cluster` is what this node knew
-    last of its cluster, None for a node alone.
+    last of its cluster, None for a node alone; `membership` what else it has of it.
     """
 
     version: int = 1
@@ -63,4 +63,5 @@ class Inventory(Model):
     virtualisation: Virtualisation = Virtualisation()
     etcd: bool = False
     cluster: ClusterDocument | None = None
+    membership: Membership = Membership()
     system: System = System()

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from appliance.model.base import Model
+from appliance.model.clustersteps import FoundCluster, JoinCluster, MakeAuthority, RunEtcd, TakeRole
 from appliance.model.halfsteps import CopyBoot, JoinArray, JoinVolume
 from appliance.model.network import Chassis, Device
 from appliance.model.poolsteps import (
@@ -397,16 +398,6 @@ class SetHugePages(BaseStep):
         return f"set aside {self.pages} pages of {self.size} on NUMA node {self.node}"
 
 
-class RunEtcd(BaseStep):
-    """Run etcd on this node, or stop it. What it holds stays."""
-
-    kind: Literal["run-etcd"] = "run-etcd"
-    running: bool
-
-    def __str__(self) -> str:
-        return "run etcd" if self.running else "stop etcd"
-
-
 Step = Annotated[
     VerifyImage | ReleaseDisk | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState
     | InstallBoot | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
@@ -414,7 +405,8 @@ Step = Annotated[
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
     | MakeMonitor | AddMonitor | RemoveMonitor | RunMonitor | RunManager
     | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool
-    | RunLibvirt | ReserveForPlatform | SetHugePages | RunEtcd,
+    | RunLibvirt | ReserveForPlatform | SetHugePages
+    | MakeAuthority | RunEtcd | FoundCluster | JoinCluster | TakeRole,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -38,8 +38,8 @@ def parse_size(value: object) -> int:
 
 
 def parse_seconds(value: object) -> int:
-    """Seconds from "60s", "2m" or a number."""
-    return _parse(value, {"": 1, "s": 1, "m": 60, "min": 60}, "60s or 2m")
+    """Seconds from "60s", "2m", "1h" or a number."""
+    return _parse(value, {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600}, "60s or 2m")
 
 
 def parse_speed(value: object) -> int:

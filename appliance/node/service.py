@@ -27,6 +27,7 @@ from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import ConfigureOvn, Plan
 from appliance.model.status import Boot
 from appliance.node import report
+from appliance.node.clusterwatch import ClusterWatch
 from appliance.node.diskwatch import DiskWatch
 from appliance.node.health import LOOK
 from appliance.node.published import BOOT
@@ -145,6 +146,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     watch, late = Watch(), ready_at_the_latest(_PATIENCE)
     DiskWatch(live).start(float(os.environ.get("TRIVET_LOOK_SECONDS", LOOK)))
+    ClusterWatch(live).start()
     boot, pause, only = None, _SOON, None
     while True:
         host = live()

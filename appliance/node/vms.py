@@ -4,12 +4,14 @@
 import sys
 
 from appliance.errors import Unsatisfiable
-from appliance.host.etcd import Etcd, Store
+from appliance.host.etcd import Store
 from appliance.host.host import Host
+from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.node.status import followed
-from appliance.services.cluster.observe import etcd
+from appliance.services.cluster.observe import cluster, etcd
+from appliance.services.cluster.store import store as documents
 from appliance.services.hypervisor import observe as hypervisor
 from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
@@ -30,10 +32,11 @@ def here(host: Host, store: Store | None = None) -> Here:
     cells = topology(numa, reserve.cpus or 0, reserve.memory or _kept(spec, sum(node.memory for node in numa)))
     return Here(
         host=host,
-        store=store or Etcd(),
+        store=store or documents(host),
         node=spec.node.name,
         emulation=spec.hypervisor.emulation,
         cells=cells,
+        northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
     )
 
@@ -57,7 +60,7 @@ def run_again(host: Host) -> None:
 
     Said again it starts what could not be started then, and nothing twice.
     """
-    if hypervisor.libvirt(host) and etcd(host):
+    if hypervisor.libvirt(host) and (etcd(host) or cluster(host)):
         words = ["--quiet", "--collect", "--unit=trivet-vms", "--setenv=PYTHONUNBUFFERED=1"]
         host.run(["systemd-run", *words, "trivet", "vm", "autostart"], check=False)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from appliance import flow
 from appliance.host.playback import playback, recorded
-from appliance.model.cluster import ClusterDocument, member
+from appliance.model.cluster import ClusterDocument, Membership, member
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory, System
 from appliance.model.network import Address, Nic, Vf
@@ -32,6 +32,7 @@ from appliance.model.plan import (
     SetTimezone,
     SetUnit,
     Step,
+    TakeRole,
 )
 from appliance.model.rendered import digest
 from appliance.model.selector import Chosen
@@ -168,7 +169,10 @@ def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch
             )
             facts = {"machine": now.machine.model_copy(update={"numa": nodes})}
         case RunEtcd():
-            facts = {"etcd": step.running}
+            began = Membership(settings=step.settings, votes=step.cluster, authority=now.membership.authority)
+            facts = {"etcd": step.running, "membership": began if step.running else Membership()}
+        case TakeRole():
+            facts = {"membership": now.membership.model_copy(update={"authority": True})}
         case ReplaceSpec():
             system = {"spec": step.digest}
         case SetHostname():

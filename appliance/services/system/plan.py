@@ -54,5 +54,3 @@ def pending(spec: Spec) -> Iterator[Pending]:
     later = "this version of Trivet reads it and does not carry it out yet"
     if spec.node.language != "en":
         yield Pending(where="node.language", why=later)
-    if spec.cluster is not None:
-        yield Pending(where="cluster", why=later)

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""trivetd for other nodes: HTTPS on the management plane, by the standard library, a thread for each connection.
+
+Whoever shows a certificate of the cluster's authority is a node, by the name in it. Who shows none may ask who is here, and may
+join with a token or by words. What is refused is told as problems, each with a remedy. Bodies are small, and never logged.
+"""
+
+import contextlib
+import json
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+
+from appliance.errors import ApplianceError, Problems
+from appliance.host import certificates
+from appliance.host.host import Host
+from appliance.model.cluster import API_PORT, CA, CERTIFICATE, PRIVATE_KEY, ClusterDocument, myself
+from appliance.model.joining import Renewal, Request
+from appliance.model.problem import Problem
+from appliance.services.cluster import desk
+from appliance.services.cluster.pairing import Hello, Pairing
+from appliance.services.cluster.store import known, store
+
+_IDLE = 30.0
+_BODY = 64 * 2**10
+_AT_ONCE = 200
+_OK, _WRONG, _FORBIDDEN, _ABSENT, _FAILED = 200, 400, 403, 404, 500
+HostOf = Callable[[], Host]
+
+
+class Api(ThreadingHTTPServer):
+    """`certificate` is what it was begun with: who has a new one begins it anew."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+    request_queue_size = 64
+
+    def __init__(self, address: str, host_of: HostOf, port: int = API_PORT) -> None:
+        self.host_of = host_of
+        self.address = address
+        self.certificate = host_of().files.read(CERTIFICATE)
+        self.pairing = Pairing()
+        self._room = threading.BoundedSemaphore(_AT_ONCE)
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        self._tls.load_cert_chain(CERTIFICATE, PRIVATE_KEY)
+        self._tls.load_verify_locations(CA)
+        self._tls.verify_mode = ssl.CERT_OPTIONAL
+        if ":" in address:
+            import socket  # noqa: PLC0415 - one constant
+
+            self.address_family = socket.AF_INET6
+        super().__init__((address, port), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        if not self._room.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        request.settimeout(_IDLE)
+        with self._tls.wrap_socket(request, server_side=True) as secured:
+            super().finish_request(secured, client_address)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Somebody who hangs up, or shows a certificate that is none of ours."""
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True, name="api").start()
+
+    def stop(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+    server_version, sys_version = "trivet", ""
+    server: Api
+
+    def log_message(self, *_: object) -> None:
+        """What matters is said by who does it."""
+
+    def do_GET(self) -> None:
+        if self.path != "/v1/cluster":
+            self._refuse(_ABSENT, "there is nothing here")
+            return
+        self._answer(lambda host, document: desk.greeting(host, document).model_dump())
+
+    def do_POST(self) -> None:
+        what = self._PLACES.get(self.path)
+        length = self.headers.get("Content-Length", "")
+        if what is None or not length.isdecimal() or int(length) > _BODY:
+            self._refuse(_ABSENT, "there is nothing here")
+            return
+        body = self.rfile.read(int(length))
+        self._answer(lambda host, document: what(self, host, body))
+
+    def _join(self, host: Host, body: bytes) -> Mapping[str, Any]:
+        request = Request.model_validate_json(body)
+        pairing, proof = self.server.pairing, ""
+        if request.session:
+            proof = pairing.prove(host, request.machine_id, request.session, request.proof, request.request)
+        found = desk.admit(host, store(host), request, proven=bool(proof))
+        if proof:
+            pairing.through(host, request.machine_id, request.name, request.request)
+        print(f"{request.name} has joined, at {request.address}", file=sys.stderr)
+        return found.model_copy(update={"proof": proof}).model_dump()
+
+    def _pair(self, host: Host, body: bytes) -> Mapping[str, Any]:
+        return self.server.pairing.begin(host, Hello.model_validate_json(body)).model_dump()
+
+    def _renew(self, host: Host, body: bytes) -> Mapping[str, Any]:
+        der = self.connection.getpeercert(binary_form=True) if isinstance(self.connection, ssl.SSLSocket) else None
+        if not der:
+            raise desk.Refused("only a node of this cluster may ask that", "join first")
+        return desk.renew(host, store(host), certificates.whose(der), Renewal.model_validate_json(body)).model_dump()
+
+    _PLACES: ClassVar = {"/v1/join": _join, "/v1/pair": _pair, "/v1/renew": _renew}
+
+    def _answer(self, what: Callable[[Host, ClusterDocument], Mapping[str, Any]]) -> None:
+        host = self.server.host_of()
+        document, machine = known(host)
+        if document is None or myself(document, machine) is None:
+            self._refuse(_FAILED, "this node is in no cluster")
+            return
+        try:
+            self._json(_OK, what(host, document))
+        except ValidationError as error:
+            message = f"the request is not understood: {error.errors()[0]['msg']}"
+            self._refuse(_WRONG, message, "is the other node of this version?")
+        except Problems as error:
+            self._problems(_FORBIDDEN, error.problems)
+        except ApplianceError as error:
+            self._refuse(_FORBIDDEN, error.message, error.hint)
+        except Exception as error:  # whatever it is, it must not end the service that holds the node
+            print(f"{self.path}: {type(error).__name__}: {error}", file=sys.stderr)
+            self._refuse(_FAILED, "something went wrong there", "see `journalctl -u trivetd` on that node")
+
+    def _refuse(self, status: int, message: str, hint: str = "") -> None:
+        self._problems(status, (Problem(where="", message=message, hint=hint),))
+
+    def _problems(self, status: int, problems: tuple[Problem, ...]) -> None:
+        self._json(status, {"problems": [each.model_dump() for each in problems]})
+
+    def _json(self, status: int, what: Mapping[str, Any]) -> None:
+        data = json.dumps(what).encode()
+        with contextlib.suppress(OSError):
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
