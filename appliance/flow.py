@@ -57,6 +57,7 @@ def inspect(host: Host) -> Inventory:
     switch = network.tables(host)
     nics, devices, addresses = network.observe(host, switch)
     now = system.observe(host)
+    document = cluster.cluster(host) if now.installed else None
     return Inventory(
         machine=_machine(host, disks),
         disks=disks,
@@ -67,11 +68,11 @@ def inspect(host: Host) -> Inventory:
         firewall=network.firewall(host) if now.installed else "",
         chassis=network.chassis(host, switch) if now.installed else None,
         pools=hostdev.pools(host) if now.installed else (),
-        pool=pool.observe(host, disks) if now.installed else None,
+        pool=pool.observe(host, disks, document) if now.installed else None,
         mirror=mirror.observe(host, disks) if now.installed else (),
         virtualisation=hypervisor.virtualisation(host) if now.installed else Virtualisation(),
         etcd=cluster.etcd(host) if now.installed else False,
-        cluster=cluster.cluster(host) if now.installed else None,
+        cluster=document,
         membership=cluster.membership(host) if now.installed else Membership(),
         system=now,
     )

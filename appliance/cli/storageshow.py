@@ -38,6 +38,13 @@ def _head(now: PoolReport) -> Iterator[str]:
     copies = "one copy of everything" if now.replicas == 1 else f"{now.replicas} copies, {now.least} to go on"
     priority = f", {now.priority} first" if now.priority in ("business", "rebuild") else ""
     yield from _row("copies", f"{copies}; {now.osds_up} of {now.osds} OSDs at work, {now.osds_in} in{priority}")
+    if len(now.hosts) > 1:
+        for host in now.hosts:
+            used = f", {format_size(host.used)} of {format_size(host.room)} used"
+            yield from _row("host", f"{host.name}: {host.up} of {host.osds} OSDs at work{used}")
+    if len(now.monitors) > 1:
+        silent = f"; {', '.join(now.silent)} silent" if now.silent else ""
+        yield from _row("monitors", f"{', '.join(now.monitors)}{silent}")
     rebuild = now.rebuild
     if rebuild.degraded or rebuild.misplaced:
         speed = f", {format_size(rebuild.rate)}/s" if rebuild.rate else ", nothing moves now"

@@ -117,7 +117,7 @@ def _show(args: argparse.Namespace) -> int:
     from appliance.services.vm.observe import states  # noqa: PLC0415 - as in vmhost
 
     here = this_host()
-    found = life.view(here, records.load(here, args.name), states(here.host))
+    found = life.view(here, records.look(here, args.name), states(here.host))
     if args.document and not args.json:
         print(document_text(found.vm), end="")
     else:

@@ -12,7 +12,8 @@ import threading
 from typing import Any
 
 from appliance.errors import ApplianceError, CommandError
-from appliance.model.pool import ADMIN_KEYRING, CONF
+from appliance.model.cluster import COPY, ClusterDocument
+from appliance.model.pool import ADMIN_KEYRING, CONF, monitors
 
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 30
@@ -52,7 +53,11 @@ class LiveCeph:
 
 def _connect(rados: Any) -> Any:
     limits = {"client_mount_timeout": str(CONNECT_SECONDS), "rados_mon_op_timeout": str(ANSWER_SECONDS)}
-    cluster = rados.Rados(name="client.admin", conffile=CONF, conf={"keyring": ADMIN_KEYRING, **limits})
+    conf = {"keyring": ADMIN_KEYRING, **limits}
+    if os.path.exists(CONF):
+        cluster = rados.Rados(name="client.admin", conffile=CONF, conf=conf)
+    else:  # a member that has just started, or joined
+        cluster = rados.Rados(name="client.admin", conf=conf | _told())
     try:
         cluster.connect(timeout=CONNECT_SECONDS)
     except rados.Error:
@@ -60,6 +65,17 @@ def _connect(rados: Any) -> Any:
         raise
     _connection.append(cluster)
     return cluster
+
+
+def _told() -> dict[str, str]:
+    """Where the monitors are, as the cluster's document has it."""
+    try:
+        with open(COPY, encoding="utf-8") as file:
+            document = ClusterDocument.model_validate_json(file.read())
+    except (OSError, ValueError):
+        raise ApplianceError("this node does not know where the pool's monitors are", "see `trivet plan`") from None
+    modes = {f"ms_{who}_mode": "secure" for who in ("cluster", "service", "client", "mon_client", "mon_cluster", "mon_service")}
+    return {"mon_host": monitors(document), **modes}
 
 
 def _disconnect() -> None:

@@ -110,11 +110,17 @@ class VfPool(Model):
 
 
 class Chassis(Model):
-    """This node as OVN knows it: its name, the address of its tunnels, and which of its bridges lead to which outside network."""
+    """This node as OVN knows it: its name, the address of its tunnels, and which of its bridges lead to which outside network.
+
+    `remotes` are the control nodes of its cluster, whose databases it follows; () for its own, which stand alone. `central` is
+    the address under which its own are raft members, "" when they stand alone; None when it has none.
+    """
 
     name: str
     encap: str
     mappings: tuple[tuple[str, str], ...] = ()
+    remotes: tuple[str, ...] = ()
+    central: str | None = ""
 
 
 class Address(Model):

@@ -16,10 +16,12 @@ from appliance.model.halfsteps import CopyBoot, JoinArray, JoinVolume
 from appliance.model.network import Chassis, Device
 from appliance.model.poolsteps import (
     AddCache,
+    AddMonitor,
     AddOsd,
     ConfigurePool,
     DropCache,
     MakeMonitor,
+    RemoveMonitor,
     RemoveOsd,
     RunManager,
     RunMonitor,
@@ -401,7 +403,8 @@ Step = Annotated[
     | InstallBoot | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
-    | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool
+    | MakeMonitor | AddMonitor | RemoveMonitor | RunMonitor | RunManager
+    | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool
     | RunLibvirt | ReserveForPlatform | SetHugePages
     | MakeAuthority | RunEtcd | FoundCluster | JoinCluster | TakeRole,
     Field(discriminator="kind"),

@@ -5,6 +5,7 @@ import uuid
 from typing import Literal
 
 from appliance.model.base import Model
+from appliance.model.cluster import ClusterDocument, control_members
 
 CONF = "/etc/ceph/ceph.conf"
 ADMIN_KEYRING = "/var/lib/ceph/admin/keyring"
@@ -51,22 +52,35 @@ class Osd(Model):
     in_: bool = False
 
 
-class Pool(Model):
-    """This node's own Ceph. `host` is the node's name in it and `address` the monitor's: both as they were when it was made.
+class Share(Model):
+    """What another host has in the pool: how many OSDs of a class, and their room in bytes."""
 
-    `monitor` and `manager`: they run. What follows `osds` is what the monitor says, and nothing while it does not answer: `hosts`
-    that have OSDs, the pool's `name` ("" for none yet) and the `wish` that it is, `settings` by "who/name".
+    host: str
+    device_class: str
+    osds: int
+    room: int
+
+
+class Pool(Model):
+    """This node's part of Ceph. `host` is the node's name in it and `address` its own: both as they were when it was made.
+
+    `store`: it has a monitor, made once. `monitor` and `manager`: they run. What follows `osds` is what the monitors say, and
+    nothing while they do not answer: the `monitors` by name, what other hosts have in it (`elsewhere`), the pool's `name` ("" for
+    none yet) and the `wish` that it is, `settings` by "who/name". `thin`: something has fewer copies than it shall have.
     `internal` is what Ceph's own pool is, which the manager makes for itself; None before it has.
     """
 
     fsid: str
     host: str
     address: str
+    store: bool = True
     monitor: bool = False
     manager: bool = False
     osds: tuple[Osd, ...] = ()
     answers: bool = False
-    hosts: int = 0
+    monitors: tuple[str, ...] = ()
+    elsewhere: tuple[Share, ...] = ()
+    thin: bool = False
     name: str = ""
     replicas: int = 0
     wish: Wish | None = None
@@ -76,6 +90,16 @@ class Pool(Model):
     def osd_of(self, disk: str) -> Osd | None:
         """The OSD whose data is on a disk."""
         return next((osd for osd in self.osds if osd.disk == disk), None)
+
+
+def monitors(document: ClusterDocument) -> str:
+    """Where a cluster's monitors are, as Ceph's `mon_host` has it."""
+    return ",".join(place(each.storage) for each in control_members(document))
+
+
+def place(address: str) -> str:
+    """A monitor's address in Ceph's words: version 2 of its protocol alone."""
+    return f"[v2:[{address}]:3300/0]" if ":" in address else f"[v2:{address}:3300/0]"
 
 
 def fsid_of(machine_id: str) -> str:

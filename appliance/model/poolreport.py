@@ -110,9 +110,21 @@ class Scrub(Model):
     repairing: int = 0
 
 
+class HostReport(Model):
+    """A host with disks in the pool: how many OSDs, of those how many at work and how many in; bytes used, and of how many."""
+
+    name: str
+    osds: int = 0
+    up: int = 0
+    in_: int = 0
+    used: int = 0
+    room: int = 0
+
+
 class PoolReport(Model):
     """`reason` is why it is `health` and not better, as a sentence. Sizes in bytes: `raw` of all disks, `usable` for data.
 
+    `hosts` are all that have OSDs, `disks` those of this node. `monitors` are by name, those that do not answer in `silent`, too.
     """
 
     name: str = ""
@@ -133,6 +145,9 @@ class PoolReport(Model):
     rebuild: Rebuild = Rebuild()
     scrub: Scrub = Scrub()
     checks: tuple[tuple[str, str], ...] = ()
+    hosts: tuple[HostReport, ...] = ()
+    monitors: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
     disks: tuple[DiskReport, ...] = ()
 
 

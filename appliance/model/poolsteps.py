@@ -36,6 +36,35 @@ class MakeMonitor(BaseStep):
         return f"make a pool, with its monitor at {self.address}"
 
 
+class AddMonitor(BaseStep):
+    """Give this node a monitor of the pool `fsid` that is there: its store, made of what the others know.
+
+    It becomes one of them when it is started: until then nobody counts on it.
+    """
+
+    kind: Literal["add-monitor"] = "add-monitor"
+    fsid: str
+    host: str
+    address: str
+
+    def __str__(self) -> str:
+        return f"give the pool another monitor, at {self.address}"
+
+
+class RemoveMonitor(BaseStep):
+    """Take a host's monitor and manager out of the pool; refused while the others could not go on without it.
+
+    `here`: it is this node's own, whose store goes, too.
+    """
+
+    kind: Literal["remove-monitor"] = "remove-monitor"
+    host: str
+    here: bool = True
+
+    def __str__(self) -> str:
+        return f"take the monitor of {self.host} out of the pool"
+
+
 class RunMonitor(BaseStep):
     """Start the monitor, or let it find its new `address`."""
 

@@ -25,6 +25,7 @@ from appliance.node.health import LOOK, STORAGE
 from appliance.node.health import storage as last
 from appliance.node.published import uptime
 from appliance.node.trial import BUSY, LOCK
+from appliance.services.cluster.observe import cluster
 from appliance.services.storage import health, isolate, led, pool, report, slow, smart
 from appliance.services.storage.mismatch import sentence
 
@@ -102,7 +103,7 @@ class DiskWatch:
 
     def examine(self, host: Host) -> None:
         """Ask each disk how it is."""
-        if pool.made(host) is None:
+        if pool.part(host, cluster(host)) is None:
             return
         found = smart.read(host, storage.inventory(host).disks)
         with self._lock:
@@ -113,7 +114,8 @@ class DiskWatch:
     def look(self, host: Host) -> None:
         """Ask the pool, act on what is bad, and write down what there is to say."""
         arrays = host.files.read("/proc/mdstat") or ""
-        if pool.made(host) is None and time.monotonic() - self._looked < _QUIET and arrays == self._arrays:
+        part = pool.part(host, cluster(host))
+        if part is None and time.monotonic() - self._looked < _QUIET and arrays == self._arrays:
             return
         self._arrays = arrays
         inventory = storage.inventory(host)
@@ -124,7 +126,7 @@ class DiskWatch:
         if self._act(host, now):
             now = report.report(host, inventory, roles, self._seen())
         self._give_up_caches(host, inventory)
-        if now.scrub.errors or self._moved:
+        if (now.scrub.errors or self._moved) and isolate.judges(host, inventory):
             self._repair(host)
         found = health.alerts(now, inventory.disks, inventory.mirror)
         self._lights(host, inventory, now)

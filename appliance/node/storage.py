@@ -9,6 +9,7 @@ from appliance.model.spec import Spec
 from appliance.node.health import storage as last
 from appliance.node.published import uptime
 from appliance.node.status import followed
+from appliance.services.cluster.observe import cluster
 from appliance.services.storage import health, mirror, observe, pool, report
 from appliance.services.storage.roles import Roles, assign
 
@@ -16,8 +17,8 @@ from appliance.services.storage.roles import Roles, assign
 def inventory(host: Host) -> Inventory:
     """So much of an inventory as storage needs: no port is asked for it."""
     disks = observe.observe(host)
-    arrays, now = mirror.observe(host, disks), System(installed=True)
-    return Inventory(disks=disks, pool=pool.observe(host, disks), mirror=arrays, system=now)
+    document, arrays, now = cluster(host), mirror.observe(host, disks), System(installed=True)
+    return Inventory(disks=disks, pool=pool.observe(host, disks, document), mirror=arrays, cluster=document, system=now)
 
 
 def roles(found: Inventory, spec: Spec | None) -> Roles:

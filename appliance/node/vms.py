@@ -6,6 +6,7 @@ import sys
 from appliance.errors import Unsatisfiable
 from appliance.host.etcd import Store
 from appliance.host.host import Host
+from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.node.status import followed
@@ -35,6 +36,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         node=spec.node.name,
         emulation=spec.hypervisor.emulation,
         cells=cells,
+        northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
     )
 

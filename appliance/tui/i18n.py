@@ -13,6 +13,7 @@ from pathlib import Path
 
 from appliance.tui import clusterphrases, failures, phrases, rackphrases, refusals
 from appliance.tui.node import carephrases as care
+from appliance.tui.node import enginephrases as engines
 from appliance.tui.node import phrases as node
 from appliance.tui.node import poolphrases as pool
 from appliance.tui.phrases import ROWS, WHOLE, Phrase
@@ -20,8 +21,8 @@ from appliance.tui.phrases import ROWS, WHOLE, Phrase
 LOCALE = Path(__file__).parent / "locale"
 NAMES = {"en": "English", "zh_CN": "简体中文"}
 _KNOWN = (
-    *phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *care.PHRASES, *refusals.PHRASES, *failures.PHRASES, *rackphrases.PHRASES,
-    *clusterphrases.PHRASES,
+    *phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *engines.PHRASES, *care.PHRASES, *refusals.PHRASES, *failures.PHRASES,
+    *rackphrases.PHRASES, *clusterphrases.PHRASES,
 )  # fmt: skip
 _PHRASES = sorted(_KNOWN, key=lambda each: -each.weight)
 _PLACE = re.compile(r"[\w./\[\]-]+|line \d+(, column \d+)?|the document|the medium")

@@ -10,7 +10,7 @@ from typing import Any
 
 from appliance import flow
 from appliance.host.playback import playback, recorded
-from appliance.model.cluster import Membership
+from appliance.model.cluster import ClusterDocument, Membership, member
 from appliance.model.clustersteps import RunEtcd
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory, System
@@ -32,6 +32,7 @@ from appliance.model.plan import (
     SetTimezone,
     SetUnit,
     Step,
+    TakeRole,
 )
 from appliance.model.rendered import digest
 from appliance.model.selector import Chosen
@@ -39,7 +40,7 @@ from appliance.model.spec import Spec
 from appliance.services.network.gone import remaining
 from appliance.services.network.ports import choices
 from appliance.services.network.sriov import pool_of
-from tests.unit.pooled import pooled
+from tests.unit.pooled import found_by_joiner, pooled
 
 MACHINES = Path(__file__).parents[1] / "machines"
 _FIRST, _STRIDE = 0x80, 2
@@ -58,7 +59,19 @@ def case_of(case: Path) -> tuple[Inventory, Spec]:
         return starting(pulled(_folder(case), *gone.read_text().split()), spec, machine), spec
     if (before := case / "before.yaml").exists():
         machine = node(machine, load_spec(before.read_text()))
+    if (document := case / "cluster.json").exists():
+        machine = clustered(machine, spec, document.read_text(), case / "pool")
     return machine, spec
+
+
+def clustered(machine: Inventory, spec: Spec, text: str, pool: Path) -> Inventory:
+    """The node as a member that has joined just now: it has its cluster's document, and the key of the pool that it finds."""
+    document = ClusterDocument.model_validate_json(text)
+    me = member(document, spec.node.name)
+    assert me is not None
+    system = machine.system.model_copy(update={"machine_id": me.machine_id})
+    found = found_by_joiner(pool.read_text().strip(), machine.disks, document, me) if pool.exists() else None
+    return machine.model_copy(update={"system": system, "cluster": document, "pool": found})
 
 
 def _folder(case: Path) -> Path:
@@ -158,6 +171,8 @@ def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch
         case RunEtcd():
             began = Membership(settings=step.settings, votes=step.cluster, authority=now.membership.authority)
             facts = {"etcd": step.running, "membership": began if step.running else Membership()}
+        case TakeRole():
+            facts = {"membership": now.membership.model_copy(update={"authority": True})}
         case ReplaceSpec():
             system = {"spec": step.digest}
         case SetHostname():

@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node's pool after a step of it: what each handler promises is so afterwards."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from appliance.host.host import Host
+from appliance.model.cluster import ClusterDocument, Member
 from appliance.model.inventory import Inventory
 from appliance.model.plan import ReleaseDisk, Step
-from appliance.model.pool import Osd, Pool
+from appliance.model.pool import ADMIN_KEYRING, Osd, Pool
 from appliance.model.poolsteps import (
     AddCache,
+    AddMonitor,
     AddOsd,
     ConfigurePool,
     DropCache,
     FastPart,
     MakeMonitor,
+    RemoveMonitor,
     RemoveOsd,
     RunManager,
     RunMonitor,
@@ -18,6 +25,29 @@ from appliance.model.poolsteps import (
     TunePool,
 )
 from appliance.model.storage import Content, Disk, OsdLabel
+from appliance.services.storage.pool import observe
+from tests.unit.pools import answers
+
+
+class _Files:
+    """A joiner's: who it is, and the pool's key."""
+
+    def __init__(self, machine_id: str) -> None:
+        self._texts = {"/etc/machine-id": machine_id, ADMIN_KEYRING: "a key"}
+
+    def read(self, path: str) -> str | None:
+        return self._texts.get(path)
+
+    def list(self, path: str) -> list[str]:
+        return []
+
+
+def found_by_joiner(state: str, disks: Sequence[Disk], document: ClusterDocument, me: Member) -> Pool | None:
+    """What a member sees of a recorded pool before it has a part in it."""
+    told = answers(state)
+    nothing: Any = _Files(me.machine_id)
+    host = Host(files=nothing, run=nothing, udev=nothing, netlink=nothing, ceph=lambda prefix, **_: told[prefix])
+    return observe(host, disks, document)
 
 
 def pooled(now: Inventory, step: Step) -> Inventory | None:
@@ -42,6 +72,10 @@ def _changed(pool: Pool, step: Step) -> Pool | None:
     match step:
         case RunMonitor():
             facts = {"monitor": True, "answers": True}
+        case AddMonitor():
+            facts = {"store": True, "monitors": (*pool.monitors, step.host)}
+        case RemoveMonitor():
+            facts = {"store": False, "monitor": False, "manager": False}
         case RunManager():
             facts = {"manager": True}
         case StartOsd():
@@ -53,7 +87,9 @@ def _changed(pool: Pool, step: Step) -> Pool | None:
         case TunePool():
             facts = {"settings": {key: value for key, value in (pool.settings | step.settings).items() if value}}
         case ConfigurePool():
-            facts = {"name": step.pool, "replicas": step.wish.replicas, "wish": step.wish}
+            same = {"replicas": step.wish.replicas, "domain": step.wish.domain}
+            internal = pool.internal.model_copy(update=same) if pool.internal else None
+            facts = {"name": step.pool, "replicas": step.wish.replicas, "wish": step.wish, "internal": internal}
         case _:
             return None
     return pool.model_copy(update=facts)
@@ -80,7 +116,7 @@ def _added(now: Inventory, pool: Pool, step: AddOsd) -> Inventory:
     held = (Content(type="LVM2_member" if cache else "ceph_bluestore"),)
     now = _disk(now, step.disk, contents=held, osd=label, held=(f"LVM ceph-{step.uuid}",) if cache else ())
     osds = tuple(sorted((*pool.osds, osd), key=lambda each: each.id))
-    now = now.model_copy(update={"pool": pool.model_copy(update={"osds": osds, "hosts": max(1, pool.hosts)})})
+    now = now.model_copy(update={"pool": pool.model_copy(update={"osds": osds})})
     return _served(now, pool, step.uuid, number, step.fast) if step.fast else now
 
 

@@ -45,7 +45,7 @@ class Node:
             return {"pg_ready": True} | ({"pg_stats": groups} if self.mismatch else {})  # as 18.2.7 says that there are none
         if prefix in self.answers and not prefix.startswith("osd ok"):
             return self.answers[prefix]
-        if prefix != "osd ok-to-stop":
+        if prefix not in ("osd ok-to-stop", "osd tree", "mon dump"):
             self.did.append(f"{prefix} {' '.join(f'{k}={v}' for k, v in arguments.items())}")
         return None
 
@@ -97,7 +97,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "roles", lambda inventory, spec: roles)
     clock = iter(range(1, 10_000))
     monkeypatch.setattr(diskwatch.time, "monotonic", lambda: float(next(clock)))
-    monkeypatch.setattr(diskwatch.pool, "made", lambda host: "made")
+    monkeypatch.setattr(diskwatch.pool, "part", lambda host, document: "made")
 
 
 def seen(node: Node) -> Any:

@@ -3,8 +3,9 @@
 
 A case is a folder with `spec.yaml`, `plan.txt`, `network.txt` and `firewall.nft`, or `problems.txt`; where a machine
 matters, `machine` is the name of a folder in tests/machines. With `before.yaml` the machine is a node on which that was
-carried out, and the plan is that of a change. With `gone` it is a node with this saved spec that starts without the ports whose
-MACs are there. `make golden` writes them anew: read the difference before you commit it.
+carried out, and the plan is that of a change; with `cluster.json` it has just become a member of that cluster, whose pool is
+as the recorded answers say that `pool` names (tests/pools). With `gone` it is a node with this saved spec that starts without
+the ports whose MACs are there. `make golden` writes them anew: read the difference before you commit it.
 """
 
 import os
@@ -21,7 +22,7 @@ from appliance.model.plan import ConfigureNetwork, ConfigureVfs, Plan, Step
 from appliance.services.network.firewall import table
 from appliance.services.network.gone import remaining
 from appliance.services.network.networkd import files
-from appliance.services.network.ovn import chassis
+from appliance.services.network.ovn import chassis, rendered
 from appliance.services.network.switch import membership, transaction
 from tests.unit.carried import carried_out, case_of, dark, machine_of, node
 
@@ -57,13 +58,14 @@ def test_networks(case: Path) -> None:
     uplinks, problems, gone = remaining(machine, spec)
     assert not problems
     assert bool(gone) == (case / "gone").exists()
-    agree(case / "firewall.nft", table(spec).rstrip())
+    agree(case / "firewall.nft", table(spec, machine.cluster).rstrip())
     network = [f"== {path}\n{text}" for path, text in sorted(files(uplinks).items())]
     if words := transaction([d for uplink in uplinks for d in uplink.devices], (), {}, "system"):
         network.append("== ovs-vsctl" + " ".join(words).replace("-- ", "\n").replace(" \n", "\n"))
     if here := chassis(machine, spec, uplinks):
         table_, *told = " ".join(membership(here, "system")).split(" external_ids:")
         network.append("\n".join(["", f"== ovs-vsctl {table_}", *told]))
+    network += [f"\n== {file.path}\n{file.content}".rstrip() for file in rendered(machine, chassis(machine, spec, uplinks))]
     network += [line for step in flow.plan(machine, spec, follow=True).steps for line in also(step)]
     agree(case / "network.txt", "\n".join(network).rstrip())
 

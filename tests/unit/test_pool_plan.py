@@ -16,7 +16,7 @@ from appliance.host.playback import playback, recorded
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan
-from appliance.model.pool import Osd, Pool
+from appliance.model.pool import Osd, Pool, Share
 from appliance.model.poolsteps import AddCache, AddOsd, DropCache, StartOsd, TunePool
 from appliance.model.spec import Spec, StorageSpec
 from appliance.model.storage import Disk
@@ -126,13 +126,16 @@ def test_of_three_copies_two_must_be_written() -> None:
 
 def test_copies_go_to_hosts_as_soon_as_there_are_enough() -> None:
     disks = [Disk(id=f"d{n}", link="", size=GIB, rotational=True) for n in range(4)]
-    assert [conf.wish(StorageSpec(), disks, hosts).domain for hosts in (0, 1, 2, 3, 9)] == ["osd"] * 3 + ["host"] * 2
-    assert conf.wish(StorageSpec(), disks, 1).rule == "trivet-hdd-by-osd"
+    others = [Share(host=f"n{n}", device_class="hdd", osds=2, room=2 * GIB) for n in range(2, 6)]
+    wishes = [conf.wish(StorageSpec(), disks, others[:more]) for more in range(5)]
+    assert [(w.replicas, w.min_size, w.domain) for w in wishes] == [(3, 2, "osd"), (2, 1, "host"), *[(3, 2, "host")] * 3]
+    assert conf.wish(StorageSpec(replicas=3), disks, others[:1]).rule == "trivet-hdd-by-osd", "two hosts cannot keep three apart"
+    assert conf.wish(StorageSpec(), disks, [others[0].model_copy(update={"device_class": "ssd"})]).domain == "osd"
 
 
 def test_the_class_with_more_room_carries_the_pool() -> None:
     disks = [Disk(id="h", link="", size=9 * GIB, rotational=True), *(Disk(id=f"s{n}", link="", size=GIB) for n in range(3))]
-    assert (conf.wish(StorageSpec(), disks, 1).device_class, conf.wish(StorageSpec(), disks, 1).replicas) == ("hdd", 1)
+    assert (conf.wish(StorageSpec(), disks).device_class, conf.wish(StorageSpec(), disks).replicas) == ("hdd", 1)
 
 
 def test_only_our_own_settings_are_taken_back() -> None:

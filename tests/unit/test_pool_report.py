@@ -50,7 +50,7 @@ def test_one_word_and_its_reason(state: str, word: str, reason: str) -> None:
 
 
 def test_every_recorded_state_is_tried() -> None:
-    assert len(pools.STATES) == 10
+    assert len(pools.STATES) == 12
 
 
 def test_while_groups_find_each_other_ceph_says_that_all_is_well() -> None:

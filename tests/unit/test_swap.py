@@ -40,7 +40,7 @@ def node(*more: Disk, gone: tuple[int, ...] = (), down: tuple[int, ...] = ()) ->
     disks = tuple(held(f"d{n}", n, str(n)) for n in range(4) if n not in gone)
     dead = (*gone, *down)
     osds = tuple(osd(n, "" if n in gone else f"d{n}", up=n not in dead, running=n not in dead) for n in range(4))
-    pool = Pool(fsid=FSID, host="n1", address="10.0.0.1", monitor=True, manager=True, answers=True, osds=osds, hosts=1)
+    pool = Pool(fsid=FSID, host="n1", address="10.0.0.1", monitor=True, manager=True, answers=True, osds=osds)
     return Inventory(disks=(*disks, *more), pool=pool, system=System(installed=True, machine_id="1" * 32))
 
 

@@ -37,6 +37,11 @@ class Node:
         return ":".join(["02", *(digits[at : at + 2] for at in range(0, 10, 2))])
 
 
+def machine_id(name: str) -> str:
+    """That of a node of this name, at each start."""
+    return hashlib.sha256(f"machine {name}".encode()).hexdigest()[:32]
+
+
 def prepare(upper: Path, node: Node) -> None:
     """What the node has over the image's files."""
     # nspawn brings its own /dev: the image's, with its device nodes, must not shine through
@@ -48,6 +53,9 @@ def prepare(upper: Path, node: Node) -> None:
     (dropins / "lab.conf").write_text(WRITABLE_NAME + "".join(f"{line}\n" for line in node.trivetd))
     # Inside, /proc/cmdline would be this host's; systemd looks at the arguments of its first process instead.
     (upper / "cmdline").write_text(" ".join(KERNEL_ARGUMENTS) + "\n")
+    # A node keeps its machine-id by its kernel's line; what is written over the image is gone with each start.
+    (upper / "etc").mkdir(exist_ok=True)
+    (upper / "etc" / "machine-id").write_text(f"{machine_id(node.name)}\n")
 
 
 def argv(node: Node, root: Path, links: Sequence[str], binds: Sequence[tuple[str, str]]) -> list[str]:

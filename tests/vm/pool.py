@@ -50,7 +50,7 @@ class Node(Protocol):
 
 
 def ceph(node: Node, words: str) -> Any:
-    return json.loads(node.run(f"timeout 90 ceph {words} --format json", timeout=120))
+    return json.loads(node.run(f"timeout 90 ceph {words} --format json 2> /dev/null", timeout=120))
 
 
 def osds(node: Node) -> dict[int, dict[str, Any]]:

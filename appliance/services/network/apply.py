@@ -10,7 +10,7 @@ from appliance.errors import StalePlan, StepFailed
 from appliance.host.host import Host
 from appliance.model.network import Device, Vf, VfPool
 from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, KeepPorts, LoadFirewall, OfferVfs, VfWish
-from appliance.services.network import hostdev, switch
+from appliance.services.network import central, hostdev, switch
 from appliance.services.network.observe import chassis, chosen, devices, firewall, functions, port_name, port_names, tables
 from appliance.services.network.ports import PORTS
 from appliance.services.network.sriov import agree, pool_of
@@ -18,7 +18,6 @@ from appliance.services.network.sriov import agree, pool_of
 NETWORKD = "systemd-networkd.service"
 _OVS_VSCTL = ("ovs-vsctl", "--timeout=20")
 _SWITCH = ("ovsdb-server.service", "ovs-vswitchd.service")
-_CENTRAL = ("ovn-ovsdb-server-nb.service", "ovn-ovsdb-server-sb.service", "ovn-northd.service")
 _CONTROLLER = "ovn-controller.service"
 _SYSTEM_ID = "/etc/openvswitch/system-id.conf"
 _DEVICES = "/sys/bus/pci/devices"
@@ -74,11 +73,12 @@ class _ConfigureOvn:
 
     def do(self, step: ConfigureOvn, host: Host, report: Report) -> None:
         if step.chassis is None:
-            host.run(["systemctl", "stop", _CONTROLLER, *reversed(_CENTRAL)])
+            host.run(["systemctl", "stop", _CONTROLLER, *reversed(central.UNITS)])
             return
         _start_switch(host)
+        central.settle(host, step.chassis)
         host.run([*_OVS_VSCTL, *switch.membership(step.chassis, _datapath(host))])
-        host.run(["systemctl", "start", *_CENTRAL, _CONTROLLER])
+        host.run(["systemctl", "start", _CONTROLLER])
         _wait(lambda: "" if self.done(step, host) else "OVN does not know this node", "see /var/log/ovn/ovn-controller.log")
 
 

@@ -13,9 +13,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from appliance.host.host import Host, UdevDevice
+from appliance.model.central import SOUTHBOUND, TLS, remotes
 from appliance.model.network import Address, Chassis, Device, Neighbour, Nic, Sriov, Vf
 from appliance.model.selector import Chosen
-from appliance.services.network import hostdev
+from appliance.services.network import central, hostdev
 from appliance.services.network.firewall import TABLE
 from appliance.services.network.ports import PORTS
 from appliance.services.network.switch import QUERY, Tables
@@ -77,9 +78,15 @@ def devices(switch: Tables | None, links: Links) -> tuple[Device, ...]:
 def chassis(host: Host, switch: Tables | None) -> Chassis | None:
     """This node in OVN: what its controller is told to be, once the southbound database has heard so from it."""
     told = switch.chassis() if switch else None
-    if told is None or "ovnsb_db.sock" not in host.files.list(_OVN) or not _runs(host, f"{_OVN}/ovn-controller.pid"):
+    if told is None or not _runs(host, f"{_OVN}/ovn-controller.pid"):
         return None
-    query = ["ovn-sbctl", "--timeout=10", "--bare", "--columns=ip", "find", "Encap", f'chassis_name="{told.name}"']
+    own, where = "ovnsb_db.sock" in host.files.list(_OVN), list[str]()
+    if told.remotes:
+        where = [f"--db={remotes(told.remotes, SOUTHBOUND)}", *TLS, "--no-leader-only"]
+        told = told.model_copy(update={"central": central.member(host) if own else None})
+    elif not own:
+        return None
+    query = ["ovn-sbctl", "--timeout=10", *where, "--bare", "--columns=ip", "find", "Encap", f'chassis_name="{told.name}"']
     return told if told.encap in host.run(query, check=False).stdout.split() else None
 
 

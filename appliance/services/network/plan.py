@@ -29,9 +29,7 @@ def check(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Iterator
         yield from _beside(inventory, spec, uplinks)
 
 
-def _resolved(
-    inventory: Inventory, spec: Spec, *, follow: bool
-) -> tuple[tuple[Uplink, ...], list[Problem], tuple[Alert, ...]]:
+def _resolved(inventory: Inventory, spec: Spec, *, follow: bool) -> tuple[tuple[Uplink, ...], list[Problem], tuple[Alert, ...]]:
     """The uplinks, what is wrong with them, and what is gone without being wrong."""
     return remaining(inventory, spec) if follow else (*resolve(inventory, spec), ())
 
@@ -56,9 +54,10 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Iterator[
     """The files that are not as they should be, those of an earlier spec among them, which go; the kernel's devices."""
     uplinks, _, _ = _resolved(inventory, spec, follow=follow)
     # First: at boot nothing comes in before it is there.
-    if inventory.firewall != firewall.digest(spec):
+    known = inventory.cluster
+    if inventory.firewall != firewall.digest(spec, known):
         why = "what may come in on each plane, and nothing else"
-        yield LoadFirewall(content=firewall.table(spec), digest=firewall.digest(spec), why=why)
+        yield LoadFirewall(content=firewall.table(spec, known), digest=firewall.digest(spec, known), why=why)
     yield from ports.plan(inventory, spec, follow=follow)
     changed = _changed(inventory, uplinks)
     devices = tuple(device for uplink in uplinks for device in uplink.devices)
@@ -66,7 +65,10 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Iterator[
         carried = "; ".join(_words(uplink) for uplink in uplinks) or "no port of any plane is there"
         files = tuple(File(path=path, content=text) for path, text in changed.items())
         yield ConfigureNetwork(files=files, devices=devices, why=f"{PLACE}: {carried}")
-    if not ovn.waiting(inventory, spec, uplinks) and inventory.chassis != (chassis := ovn.chassis(inventory, spec, uplinks)):
+    chassis = ovn.chassis(inventory, spec, uplinks)
+    if not ovn.waiting(inventory, spec, uplinks):
+        yield from ovn.rendered(inventory, chassis)
+    if not ovn.waiting(inventory, spec, uplinks) and inventory.chassis != chassis:
         tunnels = f"for VMs' networks, with tunnels on the {ovn.tunnels(spec)} plane"
         yield ConfigureOvn(chassis=chassis, why=tunnels if chassis else "no plane is left for VMs' networks")
     yield from sriov.plan(sriov.able(*sriov.resolve(inventory, spec, uplinks, follow=follow)), inventory.pools)

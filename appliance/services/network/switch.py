@@ -9,6 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from appliance.model.central import SOUTHBOUND, addresses, remotes
+from appliance.model.cluster import CA, CERTIFICATE, PRIVATE_KEY
 from appliance.model.network import Chassis, Device
 from appliance.services.network.topology import BRIDGE
 
@@ -61,7 +63,8 @@ class Tables:
         if "ovn-encap-ip" not in told:
             return None
         mappings = (each.partition(":")[::2] for each in told.get("ovn-bridge-mappings", "").split(",") if each)
-        return Chassis(name=told.get("system-id", ""), encap=told["ovn-encap-ip"], mappings=tuple(mappings))
+        remotes = addresses(told.get("ovn-remote", ""))
+        return Chassis(name=told.get("system-id", ""), encap=told["ovn-encap-ip"], mappings=tuple(mappings), remotes=remotes)
 
 
 def surplus(wished: Iterable[Device], present: Iterable[Device]) -> tuple[Device, ...]:
@@ -108,13 +111,14 @@ def membership(chassis: Chassis, datapath: str) -> list[str]:
     """The arguments of ovs-vsctl that tell ovn-controller who it is."""
     told = {
         "system-id": chassis.name,
-        "ovn-remote": "unix:/run/ovn/ovnsb_db.sock",
+        "ovn-remote": remotes(chassis.remotes, SOUTHBOUND) or "unix:/run/ovn/ovnsb_db.sock",
         "ovn-encap-type": "geneve",
         "ovn-encap-ip": chassis.encap,
         "ovn-bridge-mappings": ",".join(":".join(pair) for pair in chassis.mappings),
         "ovn-bridge-datapath-type": datapath,
     }
-    return ["set", "Open_vSwitch", ".", *(f'external_ids:{key}="{value}"' for key, value in told.items())]
+    tls = ["--", "set-ssl", PRIVATE_KEY, CERTIFICATE, CA] if chassis.remotes else []
+    return ["set", "Open_vSwitch", ".", *(f'external_ids:{key}="{value}"' for key, value in told.items()), *tls]
 
 
 def _works(interface: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from appliance.model.poolreport import PoolReport, Rebuild, Scrub, Word
+from appliance.model.poolreport import HostReport, PoolReport, Rebuild, Scrub, Word
 
 Answers = Mapping[str, Any]
 """By command: `status`, `df`, `osd df`, `osd dump`, `osd pool ls`, and `pg ls` where somebody wants to know of scrubs."""
@@ -77,9 +77,27 @@ def report(answers: Answers, name: str) -> PoolReport:
         rebuild=_rebuild(numbers),
         scrub=_scrub(status, answers.get("pg ls")),
         checks=tuple(_checks(status)),
+        hosts=tuple(_hosts(answers, every)),
+        monitors=tuple(sorted(monitors := {each["name"] for each in (answers.get("mon dump") or {}).get("mons", ())})),
+        silent=tuple(sorted(monitors - set(status.get("quorum_names", ())))),
     )
     word, reason = health(found, states(status))
     return found.model_copy(update={"health": word, "reason": reason})
+
+
+def _hosts(answers: Answers, every: Mapping[int, OsdNow]) -> Iterator[HostReport]:
+    for host in (answers.get("osd tree") or {}).get("nodes", ()):
+        if host["type"] != "host" or not host.get("children"):
+            continue
+        osds_ = [every[number] for number in host["children"] if number in every]
+        yield HostReport(
+            name=host["name"],
+            osds=len(osds_),
+            up=sum(osd.up for osd in osds_),
+            in_=sum(osd.in_ for osd in osds_),
+            used=sum(osd.used for osd in osds_),
+            room=sum(osd.room for osd in osds_),
+        )
 
 
 def states(status: Mapping[str, Any]) -> dict[str, int]:

@@ -8,8 +8,9 @@ by the monitor, where a change takes effect at once. Only names that are valid i
 import ipaddress
 from collections.abc import Sequence
 
+from appliance.model.cluster import ClusterDocument
 from appliance.model.inventory import Inventory
-from appliance.model.pool import ADMIN_KEYRING, DeviceClass, Wish
+from appliance.model.pool import ADMIN_KEYRING, DeviceClass, Pool, Share, Wish, monitors, place
 from appliance.model.rendered import HEADER
 from appliance.model.spec import Spec, StorageSpec
 from appliance.model.storage import Disk
@@ -27,16 +28,16 @@ _THREE = 3
 """Data disks, from which on a pool has three copies by itself."""
 
 
-def conf(fsid: str, host: str, address: str, copies: int, *, emulated: bool) -> str:
+def conf(fsid: str, host: str, address: str, copies: int, *, emulated: bool, cluster: ClusterDocument | None = None) -> str:
     """The file that every program of Ceph on this node reads."""
     six = isinstance(ipaddress.ip_address(address), ipaddress.IPv6Address)
-    bracketed = f"[{address}]" if six else address
+    where = cluster and monitors(cluster)
     slow = ("osd_heartbeat_grace = 60", "osd_mclock_skip_benchmark = true") if emulated else ()
     sections = {
         "global": (
             f"fsid = {fsid}",
-            f"mon_initial_members = {host}",
-            f"mon_host = [v2:{bracketed}:3300/0]",
+            *(() if where else (f"mon_initial_members = {host}",)),
+            f"mon_host = {where or place(address)}",
             f"public_addr = {address}",
             "ms_bind_msgr1 = false",
             f"ms_bind_ipv4 = {'false' if six else 'true'}",
@@ -48,7 +49,8 @@ def conf(fsid: str, host: str, address: str, copies: int, *, emulated: bool) -> 
             "mon_allow_pool_size_one = true",
             *slow,
         ),
-        "mon": ("mon_data_avail_warn = 15",),
+        # A monitor that joins others has its address from here, and would have one of version 1 of the protocol besides.
+        "mon": ("mon_data_avail_warn = 15", *((f"public_addrv = {place(address)}",) if where else ())),
         "mgr": ("mgr_initial_modules = iostat", f"mgr_disabled_modules = {_MANAGER_WITHOUT}"),
         "osd": (f"crush_location = root=default host={host}",),
         "client.admin": (f"keyring = {ADMIN_KEYRING}",),
@@ -66,9 +68,12 @@ def least(copies: int) -> int:
     return 2 if copies >= _THREE else 1
 
 
-def copies(storage: StorageSpec, osds: int) -> int:
-    """As many as the spec says, or three from three data disks on, else two; a disk alone can keep one only."""
-    wished = storage.replicas or (3 if osds >= _THREE else 2)
+def copies(storage: StorageSpec, osds: int, hosts: int = 1) -> int:
+    """As many as the spec says; a disk alone can keep one only.
+
+    Where it does not, three from three hosts on, and two on two; a host that is alone has three from three data disks on.
+    """
+    wished = storage.replicas or (3 if (hosts if hosts > 1 else osds) >= _THREE else 2)
     return min(wished, max(1, osds))
 
 
@@ -77,29 +82,41 @@ def device_class(disk: Disk) -> DeviceClass:
     return "hdd" if disk.rotational else "ssd"
 
 
-def wish(storage: StorageSpec, data: Sequence[Disk], hosts: int) -> Wish:
-    """What the pool shall be on these data disks: those of the class that has more room carry it."""
-    room: dict[DeviceClass, int] = {}
-    for disk in data:
-        room[device_class(disk)] = room.get(device_class(disk), 0) + disk.size
+def wish(storage: StorageSpec, data: Sequence[Disk], elsewhere: Sequence[Share] = ()) -> Wish:
+    """What the pool shall be on these data disks and those of other hosts: the class that has more room carries it."""
+    all_ = (*elsewhere, *(Share(host="", device_class=device_class(disk), osds=1, room=disk.size) for disk in data))
+    room: dict[str, int] = {}
+    for share in all_:
+        room[share.device_class] = room.get(share.device_class, 0) + share.room
     chosen = max(room, key=lambda name: (room[name], name))
-    number = copies(storage, sum(device_class(disk) == chosen for disk in data))
+    carry = [share for share in all_ if share.device_class == chosen]
+    hosts = len({share.host for share in carry})
+    number = copies(storage, sum(share.osds for share in carry), hosts)
     domain = "host" if hosts >= max(number, 2) else "osd"
     return Wish(replicas=number, min_size=least(number), device_class=chosen, domain=domain)
 
 
+def guarded(wished: Wish, now: Pool) -> Wish:
+    """The wish as it may be now: what has too few copies yet can be written until it has more."""
+    had = now.wish.min_size if now.wish else wished.min_size
+    return wished.model_copy(update={"min_size": had}) if now.thin and had < wished.min_size else wished
+
+
 def settings(inventory: Inventory, spec: Spec, host: str, pool: Wish, osds: int) -> dict[str, str]:
-    """By "who/name"; on a node whose spec says nothing of storage any more, the rules' own."""
+    """By "who/name"; on a node whose spec says nothing of storage any more, the rules' own. `osds` are this node's."""
     storage = spec.storage or StorageSpec()
     reserved = spec.hypervisor.reserve.memory if spec.hypervisor else None
     mine = memory.settings(inventory.machine.memory, osds, reserved)
+    elsewhere = inventory.pool.elsewhere if inventory.pool else ()
+    # By whose word one is down: of so many there must be a second that is not itself.
+    heard = len({share.host for share in elsewhere}) + 1 if pool.domain == "host" else osds + sum(s.osds for s in elsewhere)
     return {
         "mon/auth_allow_insecure_global_id_reclaim": "false",
         "mon/mon_osd_down_out_interval": str(_OUT_AFTER),
         # As shipped, no disk is given up while fewer than 3 of 4 would be left, and none by the word of one host.
         "mon/mon_osd_min_in_ratio": "0.100000",
         "mon/mon_osd_reporter_subtree_level": pool.domain,
-        "mon/mon_osd_min_down_reporters": "2" if osds > 2 else "1",  # noqa: PLR2004 - a third to second the second's word
+        "mon/mon_osd_min_down_reporters": "2" if heard > 2 else "1",  # noqa: PLR2004 - a third to second the second's word
         "osd/osd_mclock_profile": _PROFILES[storage.priority],
         "osd/osd_scrub_begin_hour": str(storage.scrub.begin),
         "osd/osd_scrub_end_hour": str(storage.scrub.end),
@@ -121,7 +138,8 @@ OURS = frozenset(
 """Settings that are ours to take back, too: whatever else an administrator has set stays."""
 
 
-def changed(now: dict[str, str], wished: dict[str, str]) -> dict[str, str]:
-    """What is to be set, and with "" what is to be taken back."""
-    gone = {key: "" for key in now if key not in wished and key.rpartition("/")[2] in OURS}
+def changed(now: dict[str, str], wished: dict[str, str], host: str = "") -> dict[str, str]:
+    """What is to be set, and with "" what is to be taken back; what is for another host alone is that one's."""
+    mine = (key for key in now if "/host:" not in key or f"/host:{host}/" in key)
+    gone = {key: "" for key in mine if key not in wished and key.rpartition("/")[2] in OURS}
     return gone | {key: value for key, value in wished.items() if now.get(key) != value}

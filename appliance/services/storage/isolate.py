@@ -10,6 +10,7 @@ import json
 
 from appliance.errors import ApplianceError, CommandError
 from appliance.host.host import Host
+from appliance.model.inventory import Inventory
 from appliance.model.pool import ADMIN_KEYRING
 from appliance.services.storage.answers import groups_of
 from appliance.services.storage.mismatch import Finding, judge
@@ -32,6 +33,16 @@ def stop(host: Host, osd: int) -> None:
     """Stop its daemon and do not wait: one that hangs in the kernel ends when its disk lets go of it, or never."""
     host.run(["systemctl", "stop", "--no-block", f"ceph-osd@{osd}.service"])
     host.ceph("osd down", ids=[str(osd)])
+
+
+def judges(host: Host, inventory: Inventory) -> bool:
+    """Of a cluster's nodes one alone repairs: the one whose manager is the active one."""
+    if inventory.cluster is None or inventory.pool is None:
+        return inventory.pool is not None
+    try:
+        return bool(host.ceph("mgr stat")["active_name"] == inventory.pool.host)
+    except ApplianceError:
+        return False
 
 
 def mismatches(host: Host) -> list[Finding]:

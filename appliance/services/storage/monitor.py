@@ -4,11 +4,11 @@
 import time
 
 from appliance.engine.apply import Handler, Report
-from appliance.errors import ApplianceError, StepFailed
+from appliance.errors import ApplianceError, CommandError, StepFailed
 from appliance.host.host import Host
 from appliance.host.units import running
-from appliance.model.pool import ADMIN_KEYRING
-from appliance.model.poolsteps import MakeMonitor, RunManager, RunMonitor
+from appliance.model.pool import ADMIN_KEYRING, place
+from appliance.model.poolsteps import AddMonitor, MakeMonitor, RemoveMonitor, RunManager, RunMonitor
 from appliance.services.storage.pool import STATE, Made, made
 
 _LIB = "/var/lib/ceph"
@@ -42,7 +42,7 @@ class _MakeMonitor:
     def do(self, step: MakeMonitor, host: Host, report: Report) -> None:
         if kept := made(host):
             raise StepFailed(f"this node is in the pool {kept.fsid} already", "plan again")
-        store, work = f"{_LIB}/mon/ceph-{step.host}", f"{_LIB}/tmp/first"
+        store, work = _folder(step.host), f"{_LIB}/tmp/first"
         # What an interruption has left was never a pool: nothing is in it.
         host.run(["rm", "-rf", store, work])
         host.run(["mkdir", "-p", "-m", "0700", store, work, ADMIN_KEYRING.rpartition("/")[0]])
@@ -52,15 +52,65 @@ class _MakeMonitor:
             host.run(["ceph-authtool", "--create-keyring", ADMIN_KEYRING, "--gen-key", "--name", "client.admin", *_ALL])
             host.run(["chmod", "0600", ADMIN_KEYRING])
         host.run(["ceph-authtool", keys, "--import-keyring", ADMIN_KEYRING])
-        bracketed = f"[{step.address}]" if ":" in step.address else step.address
-        place = f"[v2:{bracketed}:3300/0]"
-        host.run(["monmaptool", "--create", "--clobber", "--fsid", step.fsid, "--addv", step.host, place, f"{work}/map"])
-        for path in (work, store):
-            owned(host, path)
-        names = ["--id", step.host, "--setuser", "ceph", "--setgroup", "ceph"]
-        host.run(["ceph-mon", "--mkfs", *names, "--monmap", f"{work}/map", "--keyring", keys])
-        host.run(["rm", "-rf", work])
-        host.files.write(STATE, Made(fsid=step.fsid, host=step.host, address=step.address).model_dump_json() + "\n")
+        where = place(step.address)
+        host.run(["monmaptool", "--create", "--clobber", "--fsid", step.fsid, "--addv", step.host, where, f"{work}/map"])
+        _store(host, step, work)
+
+
+def _store(host: Host, step: MakeMonitor | AddMonitor, work: str) -> None:
+    """The monitor's store, of the map and the keys in `work`; last of all it is said that it is there."""
+    for path in (work, _folder(step.host)):
+        owned(host, path)
+    names = ["--id", step.host, "--setuser", "ceph", "--setgroup", "ceph"]
+    host.run(["ceph-mon", "--mkfs", *names, "--monmap", f"{work}/map", "--keyring", f"{work}/keys"])
+    host.run(["rm", "-rf", work])
+    host.files.write(STATE, Made(fsid=step.fsid, host=step.host, address=step.address).model_dump_json() + "\n")
+
+
+class _AddMonitor:
+    def done(self, step: AddMonitor, host: Host) -> bool:
+        return made(host) == Made(fsid=step.fsid, host=step.host, address=step.address)
+
+    def do(self, step: AddMonitor, host: Host, report: Report) -> None:
+        answering(host)
+        if step.host in _members(host):
+            # One of this name had its store on a disk that is gone: what is left of it is its place.
+            host.ceph("mon rm", name=step.host)
+        work, store = f"{_LIB}/tmp/join", _folder(step.host)
+        host.run(["rm", "-rf", store, work])
+        host.run(["mkdir", "-p", "-m", "0700", store, work])
+        host.run(["ceph", "auth", "get", "mon.", "--out-file", f"{work}/keys"])
+        host.run(["ceph", "mon", "getmap", "--out-file", f"{work}/map"])
+        _store(host, step, work)
+
+
+class _RemoveMonitor:
+    def done(self, step: RemoveMonitor, host: Host) -> bool:
+        answering(host)
+        return step.host not in _members(host) and not (step.here and host.files.read(STATE))
+
+    def do(self, step: RemoveMonitor, host: Host, report: Report) -> None:
+        if step.host in _members(host):
+            try:
+                host.ceph("mon ok-to-rm", id=step.host)
+            except CommandError as error:
+                message = f"the monitor of {step.host} may not go: the others could not go on without it ({error.stderr.strip()})"
+                raise StepFailed(message, "see that the monitors of the other control nodes run; `ceph -s` shows them") from None
+            host.ceph("mon rm", name=step.host)
+        host.ceph("auth rm", entity=f"mgr.{step.host}")
+        if step.here:
+            host.run(["systemctl", "stop", _monitor(step.host), _manager(step.host)])
+            host.run(["rm", "-rf", _folder(step.host), f"{_LIB}/mgr/ceph-{step.host}"])
+            host.files.remove(STATE)
+
+
+def _folder(name: str) -> str:
+    return f"{_LIB}/mon/ceph-{name}"
+
+
+def _members(host: Host) -> list[str]:
+    """The monitors by name, at work or not."""
+    return [str(each["name"]) for each in host.ceph("mon dump")["mons"]]
 
 
 class _RunMonitor:
@@ -101,4 +151,10 @@ def _manager(name: str) -> str:
     return f"ceph-mgr@{name}.service"
 
 
-HANDLERS: dict[type, Handler] = {MakeMonitor: _MakeMonitor(), RunMonitor: _RunMonitor(), RunManager: _RunManager()}
+HANDLERS: dict[type, Handler] = {
+    MakeMonitor: _MakeMonitor(),
+    AddMonitor: _AddMonitor(),
+    RemoveMonitor: _RemoveMonitor(),
+    RunMonitor: _RunMonitor(),
+    RunManager: _RunManager(),
+}

@@ -8,15 +8,18 @@ what the spec has and the pool has not. What the monitor keeps is last, since it
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from appliance.model.cluster import Member, myself
 from appliance.model.inventory import Inventory
 from appliance.model.plan import Pending, ReleaseDisk, Step
-from appliance.model.pool import CONF, POOL, Osd, Pool, fsid_of, made
+from appliance.model.pool import CONF, POOL, Osd, Pool, Wish, fsid_of, made
 from appliance.model.poolsteps import (
     AddCache,
+    AddMonitor,
     AddOsd,
     ConfigurePool,
     DropCache,
     MakeMonitor,
+    RemoveMonitor,
     RemoveOsd,
     RunManager,
     RunMonitor,
@@ -50,6 +53,15 @@ class _Work:
     spec: Spec
     pool: Pool
     groups: tuple[Group, ...]
+    member: Member | None
+
+    @property
+    def first(self) -> bool:
+        """Does this node begin the pool? In a cluster the oldest node does, and all others take part in that one."""
+        cluster = self.inventory.cluster
+        if self.inventory.pool is not None or cluster is None:
+            return self.inventory.pool is None
+        return not cluster.fsid and self.member is not None and cluster.members[0] == self.member
 
     @property
     def storage(self) -> StorageSpec:
@@ -68,32 +80,65 @@ class _Work:
 def plan(inventory: Inventory, spec: Spec, address: str) -> Iterator[Step]:
     """The steps that make this node's Ceph what the spec says; `address` is the one that the node has for it, "" for none yet."""
     work = _work(inventory, spec, address)
-    if work is None or not address or not (work.data or inventory.pool):
+    if work is None or not address or _foreign(work) or not (work.data or inventory.pool):
+        return
+    if inventory.pool is None and not work.first:
         return
     pool, osds = work.pool, len(work.data)
-    copies = conf.wish(work.storage, work.data, pool.hosts).replicas if work.data else 1
-    text = conf.conf(pool.fsid, pool.host, pool.address, copies, emulated=conf.emulated(inventory))
+    copies = conf.wish(work.storage, work.data, pool.elsewhere).replicas if work.data else 1
+    text = conf.conf(pool.fsid, pool.host, pool.address, copies, emulated=conf.emulated(inventory), cluster=inventory.cluster)
     yield from render(inventory, CONF, text, why="what every program of Ceph on this node reads")
-    if inventory.pool is None:
-        why = f"{PLACE}: a single node is a pool of one"
-        yield MakeMonitor(fsid=pool.fsid, host=pool.host, address=pool.address, why=why)
-    if not pool.monitor:
-        yield RunMonitor(host=pool.host, address=pool.address, why="it keeps the map of the pool")
-    if not pool.manager:
-        yield RunManager(host=pool.host, why="it balances the pool and counts what is in it")
+    yield from _daemons(work)
     yield from _there(pool)
     yield from _new(work)
-    if not osds:
+    # Who does not hear the monitors does not know what other hosts have, and would plan as if they had nothing.
+    if not osds or (_shared(work) and not pool.answers):
         return
-    wished = conf.wish(work.storage, work.data, pool.hosts)
-    changed = conf.changed(pool.settings, conf.settings(inventory, spec, pool.host, wished, osds))
+    wished = conf.guarded(conf.wish(work.storage, work.data, pool.elsewhere), pool)
+    changed = conf.changed(pool.settings, conf.settings(inventory, spec, pool.host, wished, osds), pool.host)
     if changed:
         yield TunePool(settings=changed, why="memory, scrub hours, priorities and when a disk is given up")
     internal = pool.internal is None or (pool.internal.replicas, pool.internal.domain) == (wished.replicas, wished.domain)
     if pool.wish != wished or not internal:
-        number = "one disk" if osds == 1 else f"{osds} disks"
-        now = f", and not {pool.wish.replicas} any more" if pool.wish and pool.wish.replicas != wished.replicas else ""
-        yield ConfigurePool(pool=POOL, wish=wished, why=f"{number} for data{now}")
+        yield ConfigurePool(pool=POOL, wish=wished, why=_because(pool, wished, osds))
+
+
+def _because(pool: Pool, wished: Wish, osds: int) -> str:
+    if pool.elsewhere:
+        all_, hosts = osds + sum(share.osds for share in pool.elsewhere), len({share.host for share in pool.elsewhere}) + 1
+        return f"{all_} disks for data on {hosts} hosts; data moves until it is so"
+    number = "one disk" if osds == 1 else f"{osds} disks"
+    now = f", and not {pool.wish.replicas} any more" if pool.wish and pool.wish.replicas != wished.replicas else ""
+    return f"{number} for data{now}"
+
+
+def _shared(work: _Work) -> bool:
+    """Are there other nodes in the cluster, which may have disks in the pool?"""
+    return work.inventory.cluster is not None and len(work.inventory.cluster.members) > 1
+
+
+def _foreign(work: _Work) -> bool:
+    """Has the node a pool of its own, and not the one of the cluster that it is in?"""
+    cluster = work.inventory.cluster
+    return bool(work.inventory.pool and cluster and cluster.fsid and work.inventory.pool.fsid != cluster.fsid)
+
+
+def _daemons(work: _Work) -> Iterator[Step]:
+    """Monitor and manager: on a node that is alone, and on those of a cluster that have the control role."""
+    pool = work.pool
+    if not (work.inventory.cluster is None or (work.member and work.member.control) or work.first):
+        if pool.store and work.member:
+            yield RemoveMonitor(host=pool.host, why="another node of the cluster has the control role")
+        return
+    if work.first:
+        why = f"{PLACE}: a single node is a pool of one"
+        yield MakeMonitor(fsid=pool.fsid, host=pool.host, address=pool.address, why=why)
+    elif not pool.store:
+        yield AddMonitor(fsid=pool.fsid, host=pool.host, address=pool.address, why="this node has the cluster's control role")
+    if not pool.monitor:
+        yield RunMonitor(host=pool.host, address=pool.address, why="it keeps the map of the pool")
+    if not pool.manager:
+        yield RunManager(host=pool.host, why="it balances the pool and counts what is in it")
 
 
 def _work(inventory: Inventory, spec: Spec, address: str) -> _Work | None:
@@ -102,7 +147,7 @@ def _work(inventory: Inventory, spec: Spec, address: str) -> _Work | None:
     groups = assign(inventory, spec).groups if spec.storage is not None else ()
     machine = inventory.system.machine_id or inventory.machine.dmi.uuid
     new = Pool(fsid=fsid_of(machine), host=spec.node.name, address=address)
-    return _Work(inventory, spec, inventory.pool or new, groups)
+    return _Work(inventory, spec, inventory.pool or new, groups, myself(inventory.cluster, machine))
 
 
 def _there(pool: Pool) -> Iterator[Step]:
@@ -177,13 +222,22 @@ def pending(inventory: Inventory, spec: Spec, address: str, plane: str) -> Itera
         return
     if not address:
         yield Pending(where=f"network.planes.{plane}.address", why="there is none yet, and the pool needs it for its monitor")
+    elif _foreign(work):
+        why = f"this node has the pool {work.pool.fsid} of its own, and its cluster has another"
+        yield Pending(where=PLACE, why=why, hint="take its disks out with `trivet disk remove`, or leave the cluster")
+    elif inventory.pool is None and not work.first and work.data:
+        has = inventory.cluster is not None and inventory.cluster.fsid
+        why = "this node has no key of its cluster's pool" if has else "the cluster has no pool yet"
+        yield Pending(where=PLACE, why=why, hint="join again" if has else "the pool begins on the cluster's oldest node")
     elif work.pool.address != address:
         why = f"the pool's monitor is at {work.pool.address}, and the {plane} plane has {address} now"
         yield Pending(where=PLACE, why=why, hint=f"give the {plane} plane {work.pool.address} again")
+    if spec.storage is None and not (work.pool.osds or not _shared(work)):
+        return
     if spec.storage is None:
         yield Pending(where=PLACE, why="this node has a pool, and the spec does not say storage", hint="write storage: {}")
     elif not work.data:
         yield Pending(where=PLACE, why="there is no disk for the pool", hint="`trivet disk` says what each disk is for, and why")
-    elif conf.wish(work.storage, work.data, 1).replicas == 1:
+    elif conf.wish(work.storage, work.data, work.pool.elsewhere).replicas == 1 and not _shared(work):
         why = "one data disk alone keeps one copy of everything, and when it fails all is lost"
         yield Pending(where=f"{PLACE}.replicas", why=why, hint="put in a second disk, and say `trivet apply`")

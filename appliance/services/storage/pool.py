@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This node's own Ceph as it is now: from its disks, its units, and what the monitor says while it runs.
+"""This node's part of Ceph as it is now: from its disks, its units, and what the monitors say while they answer.
 
-A node without a pool costs one look for one file. A monitor that does not answer keeps nobody from seeing the rest.
+A node without a pool costs one look for one file. Monitors that do not answer keep nobody from seeing the rest. The pool of a
+node that is alone is known from what was left when it was made; that of a cluster's members from the cluster's document.
 """
 
 import json
@@ -14,18 +15,19 @@ from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.units import running
 from appliance.model.base import Model
-from appliance.model.pool import POOL, Osd, Pool, Wish
+from appliance.model.cluster import ClusterDocument, myself
+from appliance.model.pool import ADMIN_KEYRING, POOL, Osd, Pool, Share, Wish
 from appliance.model.storage import Disk
 from appliance.services.storage.conf import OURS
 
 STATE = "/var/lib/ceph/trivet.json"
-"""Written last when a pool is made: without it there is none, whatever an interruption has left."""
+"""Written last when a monitor was made: without it there is none, whatever an interruption has left."""
 INTERNAL = ".mgr"
 _LVS = ("lvs", "--reportformat", "json", "--options", "vg_name,lv_name,segtype,vg_missing_pv_count")
 
 
 class Made(Model):
-    """What a pool was made as."""
+    """What this node's monitor was made as, and with the first one the pool."""
 
     fsid: str
     host: str
@@ -33,7 +35,7 @@ class Made(Model):
 
 
 def made(host: Host) -> Made | None:
-    """The pool that was made on this node; None where none was."""
+    """The monitor that was made on this node; None where none was."""
     text = host.files.read(STATE)
     try:
         return Made.model_validate_json(text) if text else None
@@ -41,18 +43,29 @@ def made(host: Host) -> Made | None:
         raise ApplianceError(f"{STATE} is damaged: {error.errors()[0]['msg']}", "put it back from a support bundle") from None
 
 
-def observe(host: Host, disks: Sequence[Disk]) -> Pool | None:
+def observe(host: Host, disks: Sequence[Disk], cluster: ClusterDocument | None = None) -> Pool | None:
     """The pool, with the OSDs of these disks and those whose disks are gone."""
-    kept = made(host)
-    if kept is None:
+    kept, known = made(host), part(host, cluster)
+    if known is None:
         return None
-    monitor = running(host, f"ceph-mon@{kept.host}.service")
-    pool = Pool(fsid=kept.fsid, host=kept.host, address=kept.address, monitor=monitor, osds=_labelled(host, kept.fsid, disks),
-                manager=running(host, f"ceph-mgr@{kept.host}.service"))  # fmt: skip
+    monitor = running(host, f"ceph-mon@{known.host}.service")
+    pool = Pool(fsid=known.fsid, host=known.host, address=known.address, store=kept is not None, monitor=monitor,
+                manager=running(host, f"ceph-mgr@{known.host}.service"), osds=_labelled(host, known.fsid, disks))  # fmt: skip
+    alone = cluster is None or len(cluster.members) == 1
     try:
-        return _said(host, pool, _serving(disks)) if monitor else pool
+        return pool if alone and not monitor else _said(host, pool, _serving(disks))
     except ApplianceError:
         return pool
+
+
+def part(host: Host, cluster: ClusterDocument | None) -> Made | None:
+    """What this node is in a pool: its own, or once it has the key the one of its cluster. None where it has no part."""
+    if (kept := made(host)) is not None:
+        return kept
+    if cluster is None or not cluster.fsid or host.files.read(ADMIN_KEYRING) is None:
+        return None
+    me = myself(cluster, host.files.read("/etc/machine-id") or "")
+    return Made(fsid=cluster.fsid, host=me.name, address=me.storage) if me else None
 
 
 def _labelled(host: Host, fsid: str, disks: Sequence[Disk]) -> tuple[Osd, ...]:
@@ -96,6 +109,7 @@ def _said(host: Host, pool: Pool, serving: Mapping[tuple[str, str], str]) -> Poo
     """With what the monitor says."""
     dump, tree = host.ceph("osd dump"), host.ceph("osd tree")
     rules, config = host.ceph("osd crush rule dump"), host.ceph("config dump")
+    groups = host.ceph("status")["pgmap"]
     nodes = {node["id"]: node for node in tree["nodes"]}
     hosts = [node for node in nodes.values() if node["type"] == "host" and node.get("children")]
     here: Sequence[int] = next((node["children"] for node in hosts if node["name"] == pool.host), [])
@@ -122,7 +136,9 @@ def _said(host: Host, pool: Pool, serving: Mapping[tuple[str, str], str]) -> Poo
         update={
             "answers": True,
             "osds": tuple(sorted(osds, key=lambda osd: osd.id)),
-            "hosts": len(hosts),
+            "monitors": tuple(sorted(each["name"] for each in host.ceph("mon dump")["mons"])),
+            "elsewhere": tuple(share for node in hosts if node["name"] != pool.host for share in _shares(node, nodes)),
+            "thin": bool(groups.get("degraded_objects", 0)),
             "name": POOL if wish else "",
             "replicas": wish.replicas if wish else 0,
             "wish": wish,
@@ -130,6 +146,14 @@ def _said(host: Host, pool: Pool, serving: Mapping[tuple[str, str], str]) -> Poo
             "settings": settings(config),
         }
     )
+
+
+def _shares(host: Mapping[str, Any], nodes: Mapping[int, Mapping[str, Any]]) -> Iterable[Share]:
+    """What a host has in the pool, by class. Ceph writes an OSD's room as a weight, in TiB."""
+    osds = [nodes[number] for number in host["children"] if number in nodes]
+    for name in sorted({osd.get("device_class", "") for osd in osds}):
+        room = [osd["crush_weight"] for osd in osds if osd.get("device_class", "") == name]
+        yield Share(host=host["name"], device_class=name, osds=len(room), room=round(sum(room) * 2**40))
 
 
 def wish_of(dump: Mapping[str, Any], rules: Iterable[Mapping[str, Any]], name: str) -> Wish | None:

@@ -16,7 +16,7 @@ from appliance.model.storage import Disk, DiskHealth
 from appliance.services.storage import answers, caches, led
 from appliance.services.storage.roles import Role, Roles
 
-_ALWAYS = ("status", "df", "osd df", "osd dump")
+_ALWAYS = ("status", "df", "osd df", "osd dump", "osd tree", "mon dump")
 _WEAR = 90
 """Percent of its life from which on an SSD is worn out."""
 _PENDING = 1
@@ -38,7 +38,9 @@ def report(
     pool = inventory.pool
     now, osds = PoolReport(), dict[int, answers.OsdNow]()
     if pool is not None and not pool.answers:
+        many = inventory.cluster is not None and len(inventory.cluster.members) > 1
         why = "its monitor does not answer" if pool.monitor else "its monitor does not run"
+        why = "none of the cluster's monitors answers" if many else why
         now = PoolReport(fsid=pool.fsid, health="stopped", reason=why, osds=len(pool.osds))
     elif pool is not None:
         try:

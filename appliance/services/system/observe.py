@@ -8,13 +8,14 @@ from fnmatch import fnmatchcase
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.units import running
+from appliance.model.central import DEFAULTS, NORTHD
 from appliance.model.document import load_spec
 from appliance.model.inventory import Image, System
 from appliance.model.pool import CONF
 from appliance.model.rendered import ETCD_DEFAULTS, QEMU_CONF, digest
 from appliance.services.system.plan import HOSTS, KEYS, TIMESYNCD
 
-RENDERED = (HOSTS, TIMESYNCD, KEYS, CONF, QEMU_CONF, ETCD_DEFAULTS, "/run/systemd/network/*-trivet-*")
+RENDERED = (HOSTS, TIMESYNCD, KEYS, CONF, QEMU_CONF, ETCD_DEFAULTS, DEFAULTS, NORTHD, "/run/systemd/network/*-trivet-*")
 """Files that Trivet writes whole; a glob may stand in the last component."""
 
 SPEC = "/var/lib/trivet/spec.yaml"

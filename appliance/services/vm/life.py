@@ -210,7 +210,10 @@ def restore(here: Here, name: str) -> None:
 
 def purge(here: Here, name: str) -> None:
     """Out of the recycle bin for good, with its disks."""
-    _purge(here, _binned(here, name))
+    kept = _binned(here, name)
+    if kept.record.node != here.node:
+        raise VmError(f"{name} was on {kept.record.node}, and its disks are there", f"say it there: this is {here.node}")
+    _purge(here, kept)
 
 
 def _purge(here: Here, kept: Kept) -> None:
@@ -256,7 +259,8 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
         except ApplianceError as error:
             say(f"the network {record.network.name} cannot be made: {error}")
     run = states(here.host)
-    waiting = [k for k in everything(here) if k.record.wanted == "running" and k.record.vm.name not in run]
+    mine = [kept for kept in everything(here) if kept.record.node == here.node]
+    waiting = [kept for kept in mine if kept.record.wanted == "running" and kept.record.vm.name not in run]
     waiting.sort(key=lambda kept: (kept.record.vm.start.order, kept.record.vm.name))
     for number, kept in enumerate(waiting):
         vm = kept.record.vm
@@ -277,7 +281,7 @@ def come_back(here: Here, say: Callable[[str], None]) -> None:
 def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
     before = (datetime.now(UTC) - RETENTION).isoformat(timespec="seconds")
     for kept in everything(here, BIN):
-        if kept.record.deleted < before:
+        if kept.record.deleted < before and kept.record.node == here.node:
             try:
                 _purge(here, kept)
                 say(f"{kept.record.vm.name} has left the recycle bin")
@@ -288,7 +292,9 @@ def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
 def view(here: Here, kept: Kept, run: dict[str, State]) -> VmView:
     """A VM for who lists it."""
     record = kept.record
-    now: State = "deleted" if record.deleted else "template" if record.template else run.get(record.vm.name, "stopped")
+    # What libvirt knows is of this node; of the others the record says what they shall be doing.
+    known: State = run.get(record.vm.name, "stopped") if record.node == here.node else record.wanted
+    now: State = "deleted" if record.deleted else "template" if record.template else known
     return VmView(
         name=record.vm.name,
         state=now,

@@ -50,7 +50,7 @@ def delete(here: Here, name: str) -> None:
     here.store.delete(NETWORKS + name, revision)
     if record.network.subnet:
         commands = ovn.removal(record.network, _owned(here, "Port_Group", name, "name"), *_rows(here, name))
-        here.host.run([*_NBCTL, *ovn.words(commands)])
+        here.host.run([*_nbctl(here), *ovn.words(commands)])
 
 
 def sync(here: Here, record: NetworkRecord) -> None:
@@ -62,7 +62,7 @@ def sync(here: Here, record: NetworkRecord) -> None:
     commands = ovn.rows(record.network, ports, present, *_rows(here, record.network.name))
     gone = set(_owned(here, "Port_Group", record.network.name, "name")) - set(ovn.groups(record.network, ports))
     commands += [["--if-exists", "destroy", "Port_Group", group] for group in sorted(gone)]
-    here.host.run([*_NBCTL, *ovn.words(commands)])
+    here.host.run([*_nbctl(here), *ovn.words(commands)])
 
 
 def sync_all(here: Here, names: Iterable[str | None]) -> None:
@@ -161,7 +161,7 @@ def free_address(record: NetworkRecord, nic: NicWish) -> str:
 def _business(here: Here, document: VirtualNetwork) -> None:
     """VLANs leave the node by the business plane; overlay networks need OVN."""
     if document.subnet:
-        if here.host.files.real(_NORTHBOUND) is not None:
+        if here.northbound or here.host.files.real(_NORTHBOUND) is not None:
             return
         raise VmError(
             f"{document.name} is an overlay network, and OVN does not run here", "give the spec a business or overlay plane"
@@ -170,12 +170,16 @@ def _business(here: Here, document: VirtualNetwork) -> None:
         raise VmError(f"{document.name} is a network of the business plane, and there is none here", "give the spec one")
 
 
+def _nbctl(here: Here) -> tuple[str, ...]:
+    return (*_NBCTL, *here.northbound)
+
+
 def _rows(here: Here, name: str) -> tuple[list[str], list[str]]:
     return _owned(here, "DHCP_Options", name, "_uuid"), _owned(here, "DNS", name, "_uuid")
 
 
 def _owned(here: Here, table: str, name: str, column: str) -> list[str]:
-    words = [*_NBCTL, "--bare", f"--columns={column}", "find", table, f"external_ids:{ovn.OWNER}={name}"]
+    words = [*_nbctl(here), "--bare", f"--columns={column}", "find", table, f"external_ids:{ovn.OWNER}={name}"]
     return here.host.run(words).stdout.split()
 
 
@@ -183,5 +187,5 @@ def _switch_ports(here: Here, name: str) -> list[str]:
     """OVN's ports on a network, by their names; `lsp-list` has a line for each, `<row> (<name>)`."""
     if not _owned(here, "Logical_Switch", name, "name"):
         return []
-    listed = here.host.run([*_NBCTL, "lsp-list", ovn.switch(name)]).stdout
+    listed = here.host.run([*_nbctl(here), "lsp-list", ovn.switch(name)]).stdout
     return [line.rpartition("(")[2].rstrip(")") for line in listed.splitlines()]

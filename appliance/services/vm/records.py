@@ -25,6 +25,7 @@ _PORTS = uuid.UUID("5d2a1c1e-64f5-5c7a-9c43-8d4c1c8e9b70")
 class Here:
     """This node, for VMs: its doors, the documents, its name, whether it may emulate, and its NUMA nodes without reserve.
 
+    `northbound` is what `ovn-nbctl` needs to reach a cluster's database, () where its own socket does.
     `devices` maps a PCI address, or the name of a pool of virtual functions, to its NUMA node.
     """
 
@@ -33,6 +34,7 @@ class Here:
     node: str
     emulation: bool = False
     cells: tuple[Cell, ...] = ()
+    northbound: tuple[str, ...] = ()
     devices: dict[str, int] = field(default_factory=dict)
 
 
@@ -70,7 +72,15 @@ def fresh(here: Here, record: VmRecord) -> Kept:
 
 
 def load(here: Here, name: str) -> Kept:
-    """One VM. VmError when there is none of this name."""
+    """One VM of this node. VmError when there is none of this name, and when it is another node's."""
+    kept = look(here, name)
+    if kept.record.node != here.node:
+        raise VmError(f"{name} is on {kept.record.node}", f"say it there: this is {here.node}")
+    return kept
+
+
+def look(here: Here, name: str) -> Kept:
+    """One VM, wherever it is, to be read. VmError when there is none of this name."""
     entry = here.store.get(VMS + name)
     if entry is None:
         names = ", ".join(kept.record.vm.name for kept in everything(here)) or "none"

@@ -29,7 +29,6 @@ def fresh(containers: ContainerLab, number: int, **more: Any) -> ContainerNode:
 
 def opened(node: ContainerNode) -> None:
     node.run("systemctl is-system-running --wait", timeout=120)
-    node.run("nft insert rule inet trivet input tcp dport '{2379, 2380, 8443}' accept")
 
 
 def etcdctl(node: ContainerNode, words: str, address: str = "10.7.0.1") -> str:
