@@ -11,7 +11,7 @@ from typing import Any
 from appliance import flow
 from appliance.host.playback import playback, recorded
 from appliance.model.cluster import ClusterDocument, Membership, member
-from appliance.model.clustersteps import RunEtcd
+from appliance.model.clustersteps import RunEtcd, TakeRole
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory, System
 from appliance.model.network import Address, Nic, Vf
@@ -32,7 +32,6 @@ from appliance.model.plan import (
     SetTimezone,
     SetUnit,
     Step,
-    TakeRole,
 )
 from appliance.model.rendered import digest
 from appliance.model.selector import Chosen

@@ -181,7 +181,7 @@ def test_one_pool_one_network(containers: ContainerLab) -> None:
     nodes = [containers.node(Node(name, networks=("mgmt", "edge"), disks=("5G hdd",))) for name in NAMES]
     n1, n2, n3 = nodes
     for node in nodes:
-        parts = {"storage": {}, "hypervisor": {"emulation": True}}
+        parts: dict[str, Any] = {"storage": {}, "hypervisor": {"emulation": True}}
         if node is not n1:
             parts["cluster"] = {"join": {"address": "10.7.0.1"}}
         (node.state / "spec.yaml").write_text(answers.text(overlaid(node, **parts)))
