@@ -11,11 +11,11 @@ from appliance.host.host import Host
 from appliance.installer import apply as installer_apply
 from appliance.installer import plan as installer_plan
 from appliance.installer import precheck as installer_precheck
-from appliance.model.cluster import Membership, Places
+from appliance.model.cluster import Member, Membership, Places
 from appliance.model.inventory import Inventory
 from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Nic
-from appliance.model.plan import Plan
+from appliance.model.plan import ForgetDatabases, Plan
 from appliance.model.problem import Problem
 from appliance.model.selector import Chosen
 from appliance.model.spec import Spec
@@ -167,6 +167,18 @@ def plan(inventory: Inventory, spec: Spec, *, follow: bool = False) -> Plan:
             *(hypervisor_plan.pending(inventory, spec) if saved else ()),
             *cluster_plan.pending(inventory, spec),
         ),
+    )
+
+
+def departed(inventory: Inventory, gone: Member) -> Plan:
+    """What a control node does for a member that is not in the cluster any more: nobody counts on what it ran. Pure."""
+    why = "its node is not in the cluster any more"
+    databases = inventory.chassis is not None and bool(inventory.chassis.central)
+    return Plan(
+        steps=(
+            *(storage_plan.departed(inventory.pool, gone.name) if inventory.pool else ()),
+            *((ForgetDatabases(address=gone.address, why=why),) if databases else ()),
+        )
     )
 
 

@@ -11,7 +11,7 @@ from appliance.cli.vmhost import said
 from appliance.engine.journal import LOGS, Journal
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
-from appliance.model.cluster import CA, FOLDER, ClusterDocument, control_members, myself
+from appliance.model.cluster import CA, FOLDER, ClusterDocument, control_members, member, myself
 from appliance.model.plan import Plan
 from appliance.model.units import parse_seconds
 
@@ -123,6 +123,11 @@ def _remove(args: argparse.Namespace) -> int:
     if me and me.name == args.node:
         raise ApplianceError(f"{me.name} is this node", "say `trivet cluster leave`")
     leaving.remove(host, args.node)
+    if document and (gone := member(document, args.node)):
+        from appliance import flow  # noqa: PLC0415 - as above
+
+        # The pool and OVN count on it no more.
+        flow.apply(flow.departed(flow.inspect(host), gone), host, lambda event: None)
     return said(args, f"{args.node} is not in the cluster any more.")
 
 

@@ -304,6 +304,16 @@ class ConfigureOvn(BaseStep):
         return f"run OVN, with tunnels from {self.chassis.encap}" if self.chassis else "stop OVN"
 
 
+class ForgetDatabases(BaseStep):
+    """Take the databases of OVN that were at an address out of their raft: their node is not in the cluster any more."""
+
+    kind: Literal["forget-databases"] = "forget-databases"
+    address: str
+
+    def __str__(self) -> str:
+        return f"count no more on OVN's databases at {self.address}"
+
+
 class LoadFirewall(BaseStep):
     """Load the host's nftables table in place of the one that is there. `digest` is the comment by which it is known."""
 
@@ -416,10 +426,9 @@ Step = Annotated[
     VerifyImage | ReleaseDisk | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState
     | InstallBoot | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
-    | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
-    | MakeMonitor | AddMonitor | RemoveMonitor | RunMonitor | RunManager
-    | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool
-    | RunLibvirt | ReserveForPlatform | MergePages | SetHugePages
+    | ConfigureOvn | ForgetDatabases | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit | MakeMonitor | AddMonitor
+    | RemoveMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool
+    | TunePool | RunLibvirt | ReserveForPlatform | MergePages | SetHugePages
     | MakeAuthority | RunEtcd | FoundCluster | JoinCluster | TakeRole,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import sys
 from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.etcd import Etcd, Store
 from appliance.host.host import Host
+from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
 from appliance.model.storage import Disk
@@ -47,6 +48,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         emulation=spec.hypervisor.emulation,
         pool=made(host) is not None,
         cells=cells,
+        northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
     )
 

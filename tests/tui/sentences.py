@@ -281,6 +281,7 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
+    "cli/cluster.py",
     "cli/doctor.py",
     "cli/ha.py",
     "cli/hypervisor.py",
@@ -306,6 +307,9 @@ COMMAND_LINE = (
     "host/fenceprobe.py",
     "model/timers.py",
     "model/vrouter.py",
+    "node/api.py",
+    "node/cluster.py",
+    "node/clusterwatch.py",
     "node/doctor.py",
     "node/ha.py",
     "node/vnc.py",
@@ -316,6 +320,8 @@ COMMAND_LINE = (
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
+    "services/cluster/desk.py",
+    "services/cluster/leaving.py",
     "services/hypervisor/worth.py",
     "services/vm/counters.py",
     "services/vm/exchange.py",
@@ -324,8 +330,8 @@ COMMAND_LINE = (
     "services/vm/ovnrouter.py",
     "services/vm/routers.py",
 )
-"""What `trivet vm import` and the like, `image`, `network`, `numa`, `doctor` and `pxe` alone say: English, as no console shows it.
-What HA notes in the cluster's journal, and what a board says to who reads it (pxe/power.py), neither does any page.
+"""What `trivet cluster`, `vm import` and the like, `image`, `network`, `numa`, `doctor` and `pxe` alone say: English.
+What HA notes in the cluster's journal, and what a board says to who reads it (pxe/power.py), no page shows either.
 What a rack's server answers a machine with (pxe/answer.py, desk.py, folder.py, table.py) is shown by the installer: not here.
 
 No page of the console brings them along (test_sentences.py sees to that); the first one that does takes them out of here.

@@ -11,6 +11,7 @@ from typing import Any
 from appliance import flow
 from appliance.host.playback import playback, recorded
 from appliance.model.cluster import ClusterDocument, Membership, member
+from appliance.model.clustersteps import RunEtcd, TakeRole
 from appliance.model.document import load_spec
 from appliance.model.inventory import Inventory, System
 from appliance.model.network import Address, Nic, Vf
@@ -25,7 +26,6 @@ from appliance.model.plan import (
     RenderFile,
     ReplaceSpec,
     ReserveForPlatform,
-    RunEtcd,
     RunLibvirt,
     SetHostname,
     SetHugePages,
@@ -173,6 +173,8 @@ def _after(now: Inventory, step: Step) -> Inventory:  # noqa: PLR0912 - a branch
         case RunEtcd():
             began = Membership(settings=step.settings, votes=step.cluster, authority=now.membership.authority)
             facts = {"etcd": step.running, "membership": began if step.running else Membership()}
+        case TakeRole():
+            facts = {"membership": now.membership.model_copy(update={"authority": True})}
         case ReplaceSpec():
             system = {"spec": step.digest}
         case SetHostname():

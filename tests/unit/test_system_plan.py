@@ -69,8 +69,3 @@ def test_what_is_taken_out_of_the_spec_is_taken_back() -> None:
 
 def test_no_step_holds_the_password() -> None:
     assert all(HASH not in s.model_dump_json() for s in system.plan(Inventory(), FULL))
-
-
-def test_what_this_version_leaves_out_is_said() -> None:
-    wish = spec(node={"name": "n1", "language": "zh_CN"}, storage={}, cluster={"create": {"name": "prod"}})
-    assert [p.where for p in system.pending(wish)] == ["cluster"]

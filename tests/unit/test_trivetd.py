@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from appliance.errors import ApplianceError
 from appliance.host.host import Host
+from appliance.model.cluster import Member
+from appliance.model.clustersteps import JoinCluster
 from appliance.model.inventory import Inventory
 from appliance.model.plan import ConfigureOvn, Plan, SetTimezone
 from appliance.model.status import Boot
@@ -92,3 +95,20 @@ class Unwritten:
 
     def plan(self, plan: Plan) -> None:
         pass
+
+
+def test_who_is_to_join_tries_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the cluster answered or not: a member's plan is another one."""
+    me = Member(name="n1", machine_id="1" * 32, serial=0, address="10.0.0.1", storage="10.0.0.1")
+    step = JoinCluster(why="cluster.join", address="10.0.0.9", member=me, addresses=())
+    monkeypatch.setattr(service.flow, "inspect", lambda host: Inventory())
+    monkeypatch.setattr(service, "wanted", lambda host, inventory: (spec(), "", Plan(steps=(step,))))
+
+    def apply(plan: Plan, host: Host, emit: object) -> None:
+        raise ApplianceError("10.0.0.9 does not answer")
+
+    monkeypatch.setattr(service, "Journal", Unwritten)
+    monkeypatch.setattr(service, "live", lambda secrets: None)
+    monkeypatch.setattr(service.flow, "apply", apply)
+    now = service.converge(node())
+    assert (now.waits, now.failed) == (True, "10.0.0.9 does not answer")

@@ -9,7 +9,16 @@ from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan, StepFailed
 from appliance.host.host import Host
 from appliance.model.network import Device, Vf, VfPool
-from appliance.model.plan import ConfigureNetwork, ConfigureOvn, ConfigureVfs, KeepPorts, LoadFirewall, OfferVfs, VfWish
+from appliance.model.plan import (
+    ConfigureNetwork,
+    ConfigureOvn,
+    ConfigureVfs,
+    ForgetDatabases,
+    KeepPorts,
+    LoadFirewall,
+    OfferVfs,
+    VfWish,
+)
 from appliance.services.network import central, hostdev, switch
 from appliance.services.network.observe import chassis, chosen, devices, firewall, functions, port_name, port_names, tables
 from appliance.services.network.ports import PORTS
@@ -19,6 +28,7 @@ NETWORKD = "systemd-networkd.service"
 _OVS_VSCTL = ("ovs-vsctl", "--timeout=20")
 _SWITCH = ("ovsdb-server.service", "ovs-vswitchd.service")
 _CONTROLLER = "ovn-controller.service"
+_LOG = "see /var/log/ovn/ovsdb-server-nb.log"
 _SYSTEM_ID = "/etc/openvswitch/system-id.conf"
 _DEVICES = "/sys/bus/pci/devices"
 _SECONDS = 20
@@ -80,6 +90,15 @@ class _ConfigureOvn:
         host.run([*_OVS_VSCTL, *switch.membership(step.chassis, _datapath(host))])
         host.run(["systemctl", "start", _CONTROLLER])
         _wait(lambda: "" if self.done(step, host) else "OVN does not know this node", "see /var/log/ovn/ovn-controller.log")
+
+
+class _ForgetDatabases:
+    def done(self, step: ForgetDatabases, host: Host) -> bool:
+        return not any(step.address in central.members(host, port) for port in central.PORTS)
+
+    def do(self, step: ForgetDatabases, host: Host, report: Report) -> None:
+        central.forget(host, step.address)
+        _wait(lambda: "" if self.done(step, host) else "OVN's databases still count on it", _LOG)
 
 
 class _LoadFirewall:
@@ -208,6 +227,7 @@ HANDLERS: dict[type, Handler] = {
     ConfigureNetwork: _ConfigureNetwork(),
     ConfigureOvn: _ConfigureOvn(),
     ConfigureVfs: _ConfigureVfs(),
+    ForgetDatabases: _ForgetDatabases(),
     KeepPorts: _KeepPorts(),
     LoadFirewall: _LoadFirewall(),
     OfferVfs: _OfferVfs(),

@@ -22,7 +22,11 @@ _ELECTION = 5000
 _RUN, _LIB, _SCHEMAS = "/run/ovn", "/var/lib/ovn", "/usr/share/ovn"
 _BASES = {NORTHBOUND: ("ovnnb_db", "OVN_Northbound", "ovn-nb"), SOUTHBOUND: ("ovnsb_db", "OVN_Southbound", "ovn-sb")}
 _ADDRESS = re.compile(r"^Address: ssl:\[?(.*?)\]?:\d+$", re.MULTILINE)
+_SERVER = re.compile(r"^    (\w+) \(\w+ at ssl:\[?(.*?)\]?:\d+\)", re.MULTILINE)
 _STATUS = re.compile(r"^Status: cluster member$", re.MULTILINE)
+
+
+PORTS = tuple(_BASES)
 
 
 def member(host: Host) -> str:
@@ -36,6 +40,20 @@ def _member(host: Host, port: int) -> str:
     told = host.run(["ovn-appctl", "-t", f"{_RUN}/{file}.ctl", "cluster/status", name], check=False).stdout
     address = _ADDRESS.search(told)
     return address[1] if address and _STATUS.search(told) else ""
+
+
+def members(host: Host, port: int) -> dict[str, str]:
+    """The raft members of a database as this node's own knows them: address -> its id there. None where it is no member."""
+    file, name, _ = _BASES[port]
+    told = host.run(["ovn-appctl", "-t", f"{_RUN}/{file}.ctl", "cluster/status", name], check=False).stdout
+    return {address: server for server, address in _SERVER.findall(told)}
+
+
+def forget(host: Host, address: str) -> None:
+    """Take the member at an address out of both rafts. The others must be a majority without it."""
+    for port, (file, name, _) in _BASES.items():
+        if server := members(host, port).get(address):
+            host.run(["ovn-appctl", "-t", f"{_RUN}/{file}.ctl", "cluster/kick", name, server])
 
 
 def settle(host: Host, chassis: Chassis) -> None:

@@ -85,8 +85,8 @@ def plan(inventory: Inventory, spec: Spec, address: str) -> Iterator[Step]:
     if inventory.pool is None and not work.first:
         return
     pool, osds = work.pool, len(work.data)
-    copies = conf.wish(work.storage, work.data, pool.elsewhere).replicas if work.data else 1
-    text = conf.conf(pool.fsid, pool.host, pool.address, copies, emulated=conf.emulated(inventory), cluster=inventory.cluster)
+    copies, slow = _first_copies(work), conf.emulated(inventory)
+    text = conf.conf(pool.fsid, pool.host, pool.address, copies, emulated=slow, cluster=inventory.cluster)
     yield from render(inventory, CONF, text, why="what every program of Ceph on this node reads")
     yield from _daemons(work)
     yield from _there(pool)
@@ -101,6 +101,13 @@ def plan(inventory: Inventory, spec: Spec, address: str) -> Iterator[Step]:
     internal = pool.internal is None or (pool.internal.replicas, pool.internal.domain) == (wished.replicas, wished.domain)
     if pool.wish != wished or not internal:
         yield ConfigurePool(pool=POOL, wish=wished, why=_because(pool, wished, osds))
+
+
+def _first_copies(work: _Work) -> int:
+    """Of pools that nobody has said more of: the manager makes one. In a cluster nothing of it may change with who answers."""
+    if work.inventory.cluster is not None and _shared(work):
+        return work.storage.replicas or min(3, len(work.inventory.cluster.members))
+    return conf.wish(work.storage, work.data).replicas if work.data else 1
 
 
 def _because(pool: Pool, wished: Wish, osds: int) -> str:
@@ -213,6 +220,12 @@ def _add(work: _Work, disk: Disk, ssd: Disk | None, size: int) -> AddOsd:
 
 def _lost(*disks: Disk | None) -> tuple[str, ...]:
     return tuple(f"{disk.label}: {disk.holds}" for disk in disks if disk and disk.fingerprint)
+
+
+def departed(pool: Pool, name: str) -> Iterator[RemoveMonitor]:
+    """What is to be done in the pool, on any node that is asked, when the node of this name is not in the cluster any more."""
+    if name in pool.monitors and name != pool.host:
+        yield RemoveMonitor(host=name, here=False, why="its node is not in the cluster any more")
 
 
 def remove(pool: Pool, osd: Osd, *, degraded: bool = False) -> RemoveOsd:

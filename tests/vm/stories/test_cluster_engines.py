@@ -8,12 +8,14 @@ from typing import Any
 
 from appliance.model.cluster import ClusterDocument, Member
 from tests.vm import answers
+from tests.vm import guest as guest_files
 from tests.vm.bycluster import Authority, hand_over, know, member
 from tests.vm.containers import ContainerLab, ContainerNode
 from tests.vm.nspawn import Node
 from tests.vm.pool import ceph, goes_on, healthy, librbd, nothing_lost, up, whole, write_on
 from tests.vm.process import wait_for
 from tests.vm.stories.test_containers import KEY
+from tests.vm.stories.test_vms import make, vm
 from tests.vm.story import story
 
 NAMES = ("n1", "n2", "n3")
@@ -171,3 +173,45 @@ def guest(node: ContainerNode, name: str, switch: str, where: str, seconds: int 
     node.run(f"ip netns add {name} && ip link set g{name} netns {name} && ip -n {name} link set g{name} up mtu 1400")
     node.run(f"ip -n {name} address add {where}/24 dev g{name}")
     node.run(f'until [ "$({NBCTL} lsp-get-up port-{name})" = up ]; do sleep 0.5; done', timeout=seconds)
+
+
+@story("one-pool-one-network")
+def test_one_pool_one_network(containers: ContainerLab) -> None:
+    """Three nodes that joined by tokens: their disks are one pool, their VMs on one network, whichever node these run on."""
+    nodes = [containers.node(Node(name, networks=("mgmt", "edge"), disks=("5G hdd",))) for name in NAMES]
+    n1, n2, n3 = nodes
+    for node in nodes:
+        parts: dict[str, Any] = {"storage": {}, "hypervisor": {"emulation": True}}
+        if node is not n1:
+            parts["cluster"] = {"join": {"address": "10.7.0.1"}}
+        (node.state / "spec.yaml").write_text(answers.text(overlaid(node, **parts)))
+        node.start()
+    n1.run("systemctl is-system-running --wait", timeout=SLOW)
+    n1.run("trivet cluster create lab", timeout=SLOW)
+    for node in (n2, n3):
+        token = n1.run("trivet cluster token", timeout=120)
+        node.run(f"echo {token} | trivet cluster join --address 10.7.0.1 --token-file - --yes", timeout=SLOW)
+    for node in nodes:
+        settled(node)
+    assert sorted(mon["name"] for mon in ceph(n2, "mon dump")["mons"]) == list(NAMES)
+    (pool,) = [each for each in ceph(n3, "osd dump")["pools"] if each["pool_name"] == "vms"]
+    assert (pool["size"], pool["min_size"]) == (3, 2)
+    whole(n3, SLOW)
+    assert [servers(node, base) for node in nodes for base in ("nb", "sb")] == [3] * 6
+    assert n2.run("trivet storage --json", timeout=120).count('"osds": 1') == len(nodes)
+
+    # A network that is made on one node, a VM on each of two.
+    for node in (n1, n2):
+        guest_files.library(node)
+    make(n1, "network", name="inside", subnet="10.1.0.0/24")
+    a, b = (vm(node, name, nics=[{"network": "inside"}]) for node, name in ((n1, "a"), (n2, "b")))
+    assert "say it there: this is n1" in n1.output("trivet vm stop b", 120).text
+    for each in (a, b):
+        each.wait()
+        each.run("until ip -4 address show eth0 | grep -q 10.1.0.; do sleep 0.5; done", timeout=120)
+    a.run("ping -c 3 -W 3 b.inside", timeout=60)
+
+
+def settled(node: ContainerNode) -> None:
+    """trivetd has made of the node what its spec and its cluster say."""
+    node.run('until trivet status --json | grep -q \'"state": "ready"\'; do sleep 3; done', timeout=SLOW)
