@@ -72,6 +72,12 @@ class StepFailed(ApplianceError):
     exit_code = 5
 
 
+class Refused(ApplianceError):
+    """A credential is not good, or says nothing here."""
+
+    exit_code = 4
+
+
 class AnswerError(ApplianceError):
     """An answer file could not be had: no volume, no server, a wrong certificate."""
 

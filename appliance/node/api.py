@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from appliance.errors import ApplianceError, Problems
+from appliance.errors import ApplianceError, Problems, Refused
 from appliance.host import certificates
 from appliance.host.host import Host
 from appliance.model.cluster import API_PORT, CA, CERTIFICATE, PRIVATE_KEY, ClusterDocument, myself
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _renew(self, host: Host, body: bytes) -> Mapping[str, Any]:
         der = self.connection.getpeercert(binary_form=True) if isinstance(self.connection, ssl.SSLSocket) else None
         if not der:
-            raise desk.Refused("only a node of this cluster may ask that", "join first")
+            raise Refused("only a node of this cluster may ask that", "join first")
         return desk.renew(host, store(host), certificates.whose(der), Renewal.model_validate_json(body)).model_dump()
 
     _PLACES: ClassVar = {"/v1/join": _join, "/v1/pair": _pair, "/v1/renew": _renew}

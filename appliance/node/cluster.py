@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from appliance import flow
 from appliance.engine.apply import Emit
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, SpecError
 from appliance.host.host import Host
 from appliance.model.cluster import API_PORT, CA, CA_KEY, CERTIFICATE, ClusterDocument, Member, myself
 from appliance.model.document import load_spec
@@ -39,8 +39,12 @@ def rewritten(text: str, wish: Mapping[str, Any] | None) -> str:
     line = f"cluster: {json.dumps(wish)}\n" if wish is not None else ""
     new = _BLOCK.sub("", text.rstrip("\n") + "\n") + line
     meant = load_spec(text).model_dump() | {"cluster": None}
-    found = load_spec(new)
-    if found.model_dump() | {"cluster": None} != meant or (found.cluster is None) != (wish is None):
+    try:
+        found = load_spec(new)
+        same = found.model_dump() | {"cluster": None} == meant and (found.cluster is None) == (wish is None)
+    except SpecError:
+        same = False
+    if not same:
         hint = f"write `cluster: {json.dumps(wish)}` into it, and `trivet apply` it" if wish else "remove `cluster` from it"
         raise ApplianceError("the saved spec is written in a way that cannot be changed here", hint)
     return new

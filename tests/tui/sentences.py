@@ -281,22 +281,27 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
+    "cli/cluster.py",
     "cli/network.py",
     "cli/pxe.py",
     "cli/vm.py",
     "cli/vmhost.py",
     "host/companion.py",
-    "host/etcd.py",
     "model/vm.py",
     "model/vnet.py",
+    "node/api.py",
+    "node/cluster.py",
+    "node/clusterwatch.py",
     "node/vms.py",
     "pxe/journal.py",
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
+    "services/cluster/desk.py",
+    "services/cluster/leaving.py",
     "services/vm/*.py",
 )
-"""What `trivet vm`, `image`, `network`, `numa` and `pxe` alone say: English, as all is that only a command line shows.
+"""What `trivet cluster`, `vm`, `image`, `network`, `numa` and `pxe` alone say: English, as all is that only a command line shows.
 What a rack's server answers a machine with (pxe/answer.py, desk.py, folder.py, table.py) is shown by the installer: not here.
 
 No page of the console brings them along (test_sentences.py sees to that); the first one that does takes them out of here.

@@ -70,6 +70,8 @@ ELSEWHERE = {
     "pxe/desk.py: inventory",
     "pxe/desk.py: machine.mac",
     "pxe/desk.py: str(error)",
+    "services/cluster/join.py: str(error)",
+    "services/cluster/voters.py: error.hint",
     "services/hypervisor/plan.py: problem.hint",
     "services/hypervisor/plan.py: problem.message",
     "services/network/apply.py: not_yet",

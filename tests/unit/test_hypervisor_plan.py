@@ -7,6 +7,7 @@ import pytest
 
 from appliance import flow
 from appliance.host.playback import recorded
+from appliance.model.cluster import Places
 from appliance.model.inventory import Inventory, System
 from appliance.model.machine import Cpu, Machine, Virtualisation
 from appliance.model.network import VfPool
@@ -47,7 +48,8 @@ def test_what_the_spec_does_not_ask_for_is_no_problem() -> None:
 def test_a_node_that_gives_up_its_vms_stops_libvirt_and_etcd() -> None:
     written = {s.path: digest(s.content) for s in hypervisor.plan(Inventory(), spec(hypervisor={})) if isinstance(s, RenderFile)}
     runs = Inventory(system=System(files=written), virtualisation=Virtualisation(libvirt=True), etcd=True)
-    assert [str(step) for step in (*cluster.plan(runs, spec()), *hypervisor.plan(runs, spec()))] == ["stop etcd", "stop libvirt"]
+    steps = (*cluster.plan(runs, spec(), Places()), *hypervisor.plan(runs, spec()))
+    assert [str(step) for step in steps] == ["stop etcd", "stop libvirt"]
     offers = runs.model_copy(update={"pools": (VfPool(name="trivet-x", functions=("0000:01:10.0",)),)})
     assert list(hypervisor.plan(offers, spec())) == [], "virtual functions are offered by libvirt"
     offered = Inventory(virtualisation=Virtualisation(libvirt=True))

@@ -71,4 +71,4 @@ def test_no_step_holds_the_password() -> None:
 
 def test_what_this_version_leaves_out_is_said() -> None:
     wish = spec(node={"name": "n1", "language": "zh_CN"}, storage={}, cluster={"create": {"name": "prod"}})
-    assert [p.where for p in system.pending(wish)] == ["node.language", "cluster"]
+    assert [p.where for p in system.pending(wish)] == ["node.language"]

@@ -10,7 +10,7 @@ import secrets
 import time
 
 from appliance import __version__
-from appliance.errors import ApplianceError, StalePlan, Unsatisfiable
+from appliance.errors import ApplianceError, Refused, StalePlan, Unsatisfiable
 from appliance.host import certificates
 from appliance.host.etcd import Entry, Store
 from appliance.host.host import Host
@@ -22,12 +22,6 @@ MONITOR_KEYRING = "/var/lib/trivet/cluster/ceph.mon.keyring"
 """Where a control node that joined has the key of Ceph's monitors."""
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _TRIES = 8
-
-
-class Refused(ApplianceError):
-    """The credential is not good."""
-
-    exit_code = 4
 
 
 def greeting(host: Host, document: ClusterDocument) -> Greeting:

@@ -49,7 +49,7 @@ def the_one(host: Host, address: str) -> Found:
         hint = "say `trivet cluster pair` on a node of it, or name its address"
         raise ApplianceError("no cluster on this link lets anybody in", hint)
     if len(found) > 1:
-        names = ", ".join(f"{each.cluster} at {each.address}" for each in found)
+        names = ", ".join(each.address for each in found)
         hint = "name the address of the one that you mean"
-        raise ApplianceError(f"several clusters on this link let somebody in: {names}", hint)
+        raise ApplianceError(f"several nodes on this link let somebody in: {names}", hint)
     return found[0]

@@ -14,10 +14,10 @@ import time
 from pydantic import Field
 from spake2 import SPAKE2_A, SPAKE2_B, SPAKEError
 
+from appliance.errors import Refused
 from appliance.host import certificates
 from appliance.host.host import Host
 from appliance.model.base import Model
-from appliance.services.cluster.desk import Refused
 
 OFFER = "/run/trivet/pairing.json"
 SECONDS, FAILURES = 600, 3
@@ -42,7 +42,7 @@ class Offer(Model):
 class Hello(Model):
     """The first message of a joining node."""
 
-    message: str = Field(pattern="^[0-9a-f]{66}$")
+    half: str = Field(pattern="^[0-9a-f]{66}$")
     request: str = Field(max_length=4000)
 
 
@@ -50,7 +50,7 @@ class Reply(Model):
     """The cluster's answer to it."""
 
     session: str
-    message: str
+    half: str
 
 
 def offered(host: Host) -> Offer | None:
@@ -80,12 +80,12 @@ class Joiner:
 
     def __init__(self, words: str, authority: str, request: str) -> None:
         self._half = SPAKE2_A(words.encode(), idA=_bound("node", request), idB=_bound("cluster", authority))
-        self.hello = Hello(message=self._half.start().hex(), request=request)
+        self.hello = Hello(half=self._half.start().hex(), request=request)
 
     def key(self, reply: Reply) -> bytes:
         """What both have, if both know the same words. Refused for what is no answer."""
         try:
-            found: bytes = self._half.finish(bytes.fromhex(reply.message))
+            found: bytes = self._half.finish(bytes.fromhex(reply.half))
         except (SPAKEError, ValueError):
             raise Refused("the other side does not answer as a cluster does", "try again") from None
         return found
@@ -108,14 +108,14 @@ class Pairing:
             if self._open and time.monotonic() - self._open[3] < _ATTEMPT:
                 raise Refused("another node is just being paired", "wait a moment, and try again")
             half = SPAKE2_B(now.words.encode(), idA=_bound("node", hello.request), idB=_bound("cluster", authority))
-            message = half.start().hex()
+            ours = half.start().hex()
             try:
-                key: bytes = half.finish(bytes.fromhex(hello.message))
+                key: bytes = half.finish(bytes.fromhex(hello.half))
             except (SPAKEError, ValueError):
                 raise Refused("this is no first message of a pairing") from None
             session = secrets.token_hex(16)
             self._open = (session, key, hello.request, time.monotonic())
-        return Reply(session=session, message=message)
+        return Reply(session=session, half=ours)
 
     def prove(self, host: Host, machine: str, session: str, given: str, request: str) -> str:
         """Our own proof, for who has given the right one. A wrong one is counted before it is answered."""
