@@ -22,6 +22,8 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("count no more on OVN's databases at {address}")),
     same(N_("its node is not in the cluster any more")),
     same(N_("OVN's databases still count on it after {seconds} s")),
+    same(N_("OVN's databases still count on it")),
+    same(N_("see /var/log/ovn/ovsdb-server-nb.log")),
     same(N_("OVN's databases are on all control nodes")),
     same(N_("OVN's databases are not on this node, or its own")),
     same(N_("OVN's databases have not become members of the cluster's within {seconds} s")),
