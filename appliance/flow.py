@@ -31,9 +31,9 @@ from appliance.services.network import observe as network
 from appliance.services.network import plan as network_plan
 from appliance.services.storage import apply as storage_apply
 from appliance.services.storage import check as storage_check
+from appliance.services.storage import mirror, pool
 from appliance.services.storage import observe as storage
 from appliance.services.storage import plan as storage_plan
-from appliance.services.storage import pool
 from appliance.services.storage import roles as storage_roles
 from appliance.services.system import apply as system_apply
 from appliance.services.system import hardware
@@ -67,8 +67,10 @@ def inspect(host: Host) -> Inventory:
         chassis=network.chassis(host, switch) if now.installed else None,
         pools=hostdev.pools(host) if now.installed else (),
         pool=pool.observe(host, disks) if now.installed else None,
+        mirror=mirror.observe(host, disks) if now.installed else (),
         virtualisation=hypervisor.virtualisation(host) if now.installed else Virtualisation(),
         etcd=cluster.etcd(host) if now.installed else False,
+        cluster=cluster.cluster(host) if now.installed else None,
         system=now,
     )
 

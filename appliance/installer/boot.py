@@ -57,7 +57,7 @@ class _InstallBoot:
             esp.copy(tree, NODE)
             esp.flush()
         if host.files.list("/sys/firmware/efi/efivars"):
-            _add_entry(host, link, report)
+            add_entry(host, link, report)
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _bios(host: Host, link: str, slot: str) -> list[tuple[int, bytes]]:
     return [(layout.EDGE * layout.MIB, image), (0, grub.first_sector(boot, blocks.read(link, 0, grub.SECTOR), at))]
 
 
-def _add_entry(host: Host, link: str, report: Report) -> None:
+def add_entry(host: Host, link: str, report: Report) -> None:
     """First in UEFI's boot order. A firmware that will not have it starts the disk by its default path all the same."""
     mine = probe(host, layout.part(link, layout.NUMBER["esp"])).get("PART_ENTRY_UUID", "").lower()
     present = {name.lower() for name in host.files.list("/dev/disk/by-partuuid")}

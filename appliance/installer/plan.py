@@ -30,6 +30,7 @@ from appliance.model.spec import BurnInSpec, InstallSpec, Spec
 from appliance.model.storage import SYSTEM_DISK, Disk, InstalledNode
 from appliance.model.units import format_size
 from appliance.services.network.ports import choices
+from appliance.services.storage.plan import release
 
 ANSWER_LABEL = "TRIVET-SPEC"
 _UNEVEN = 1.25
@@ -58,12 +59,13 @@ def plan(inventory: Inventory, spec: Spec) -> list[Step]:
         # What an ESP says of its node is written last but for the name of the state: all else was done before.
         unfinished = [d for d in disks if d.unfinished]
         return [_finish(unfinished)] if unfinished else []
-    return list(_install(_Installation.of(inventory, spec, image, disks)))
+    return list(_install(_Installation.of(inventory, spec, image, disks), inventory))
 
 
 def finish(inventory: Inventory) -> list[Step]:
     """What an installed node still lacks when the power went between its boot loader and the last step."""
-    mine = [d for d in inventory.disks if d.unfinished and SYSTEM_DISK in d.unusable]
+    # One that says of no node yet lacks its boot loader: it came for a dead half, and is taken in anew.
+    mine = [d for d in inventory.disks if d.unfinished and d.node and SYSTEM_DISK in d.unusable]
     return [_finish(mine)] if mine else []
 
 
@@ -213,12 +215,14 @@ class _Installation:
         )  # fmt: skip
 
 
-def _install(work: _Installation) -> Iterator[Step]:
+def _install(work: _Installation, inventory: Inventory) -> Iterator[Step]:
     image = work.image
     yield VerifyImage(image=image.path, size=image.size, sha256=image.sha256, why="before anything is changed")
     if wish := work.burn_in:
         yield BurnIn(memory=wish.memory, seconds=wish.seconds, disks=_ids(work.tried), why="install.burn_in")
     for disk in work.disks:
+        if disk.held:
+            yield release(disk, inventory)
         if disk.contents:
             yield _wipe(disk)
         if work.burn_in and work.burn_in.disks == "write":

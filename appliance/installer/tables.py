@@ -7,9 +7,18 @@ from appliance.engine.apply import Handler, Report
 from appliance.host import blocks
 from appliance.host.host import Host
 from appliance.installer import grub, layout
-from appliance.model.plan import FinishInstall, MirrorPartition, PartitionDisk, WipeDisk
-from appliance.services.storage.devices import disk_link, erase, expected, refresh, wait_for
+from appliance.model.plan import FinishInstall, MirrorPartition, PartitionDisk, ReleaseDisk, WipeDisk
+from appliance.services.storage.devices import disk_link, erase, expected, let_go, refresh, wait_for
 from appliance.services.storage.observe import observe_disk
+
+
+class _ReleaseDisk:
+    def done(self, step: ReleaseDisk, host: Host) -> bool:
+        disk = observe_disk(host, step.disk)
+        return disk is not None and not disk.held
+
+    def do(self, step: ReleaseDisk, host: Host, report: Report) -> None:
+        let_go(host, step.disk, step.expects, step.held)
 
 
 class _WipeDisk:
@@ -106,6 +115,7 @@ class _FinishInstall:
 
 
 HANDLERS: dict[type, Handler] = {
+    ReleaseDisk: _ReleaseDisk(),
     WipeDisk: _WipeDisk(),
     PartitionDisk: _PartitionDisk(),
     MirrorPartition: _MirrorPartition(),

@@ -2,11 +2,12 @@
 """Inventory: what this machine has and is now. Observed, never wished."""
 
 from appliance.model.base import Model
+from appliance.model.cluster import ClusterDocument
 from appliance.model.machine import Machine, Virtualisation
 from appliance.model.network import Address, Chassis, Device, Nic, VfPool
 from appliance.model.pool import Pool
 from appliance.model.selector import Chosen
-from appliance.model.storage import Disk
+from appliance.model.storage import Disk, MirrorArray
 
 
 class System(Model):
@@ -43,7 +44,8 @@ class Inventory(Model):
 
     `chosen` is which ports the selectors of a spec chose here before. `firewall` is the digest of the table that is loaded, ""
     for none of ours; `chassis` is this node in OVN, while it runs. `pool` is this node's own Ceph, None where none was ever made.
-    `etcd`: it runs here.
+    `etcd`: it runs here. `mirror` has the arrays that a node with two system disks runs from. `cluster` is what this node knew
+    last of its cluster, None for a node alone.
     """
 
     version: int = 1
@@ -57,6 +59,8 @@ class Inventory(Model):
     chassis: Chassis | None = None
     pools: tuple[VfPool, ...] = ()
     pool: Pool | None = None
+    mirror: tuple[MirrorArray, ...] = ()
     virtualisation: Virtualisation = Virtualisation()
     etcd: bool = False
+    cluster: ClusterDocument | None = None
     system: System = System()

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from appliance.model.base import Model
+from appliance.model.halfsteps import CopyBoot, JoinArray, JoinVolume
 from appliance.model.network import Chassis, Device
 from appliance.model.poolsteps import (
     AddCache,
@@ -77,6 +78,21 @@ class WipeDisk(BaseStep):
 
     def __str__(self) -> str:
         return f"erase {self.disk}"
+
+
+class ReleaseDisk(BaseStep):
+    """Stop what runs on a disk that is to be erased, and that nobody uses: the arrays and volumes in `held`.
+
+    `expects` is the fingerprint of what the person agreed to lose, as in the step that erases.
+    """
+
+    kind: Literal["release-disk"] = "release-disk"
+    disk: str
+    expects: str
+    held: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"stop {', '.join(self.held)} on {self.disk}"
 
 
 class Partition(Model):
@@ -390,8 +406,8 @@ class RunEtcd(BaseStep):
 
 
 Step = Annotated[
-    VerifyImage | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState | InstallBoot
-    | SaveSpec | FinishInstall
+    VerifyImage | ReleaseDisk | BurnIn | WriteAndRead | WipeDisk | PartitionDisk | MirrorPartition | WriteSlot | FormatState
+    | InstallBoot | SaveSpec | FinishInstall | JoinArray | CopyBoot | JoinVolume
     | ReplaceSpec | SetHostname | SetTimezone | SetPassword | RenderFile | KeepPorts | ConfigureNetwork
     | ConfigureOvn | ConfigureVfs | LoadFirewall | OfferVfs | SetUnit
     | MakeMonitor | RunMonitor | RunManager | AddOsd | StartOsd | RemoveOsd | DropCache | AddCache | ConfigurePool | TunePool

@@ -80,6 +80,21 @@ class RaidVolume(Model):
         return f"{self.level} of {len(self.members) + self.missing} disks, {self.state}{progress}"
 
 
+class MirrorArray(Model):
+    """One of the md arrays that a mirrored node stands on: `name` is the slot's or the state's, `partition` its number.
+
+    `members` are the ids of the disks that have a part of it, `missing` how many it lacks; `progress` as above.
+    """
+
+    name: str
+    uuid: str
+    partition: int
+    state: Literal["healthy", "degraded", "rebuilding", "failed"]
+    members: tuple[str, ...] = ()
+    missing: int = 0
+    progress: int | None = None
+
+
 class DiskHealth(Model):
     """What a disk says of itself when it is asked (SMART, NVMe's log). None: it does not say.
 
@@ -103,7 +118,8 @@ class Disk(Model):
     serial or shares its name with another disk. `link` is that path under /dev/disk. Sizes in bytes.
 
     `osd` is the OSD whose data is on it, `serves` those of whose database or cache a part is on it. `paths` are the places of
-    a multipath disk. `health` is there only where somebody asked for it: a hundred disks take their time to answer.
+    a multipath disk. `held` is what runs on it and nobody uses, md arrays or volumes of LVM: who erases it stops them. `health`
+    is there only where somebody asked for it: a hundred disks take their time to answer.
     """
 
     id: str
@@ -130,6 +146,7 @@ class Disk(Model):
     raid: RaidVolume | None = None
     paths: tuple[str, ...] = ()
     health: DiskHealth | None = None
+    held: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
 
     @property
@@ -146,7 +163,7 @@ class Disk(Model):
         """What is on the disk, for a person: "gpt, partition 1 vfat EFI, partition 2 ext4 root"."""
         if self.node:
             return f"Trivet node {self.node.name}, version {self.node.version}"
-        return ", ".join([*(str(c) for c in self.contents), *(str(label) for label in self.labels)])
+        return ", ".join([*(str(c) for c in self.contents), *(str(label) for label in self.labels), *self.held])
 
     @property
     def labels(self) -> tuple[OsdLabel, ...]:

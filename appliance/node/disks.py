@@ -9,6 +9,7 @@ from appliance import flow
 from appliance.engine.apply import Emit
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
+from appliance.installer import half
 from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan
 from appliance.node import storage
@@ -34,6 +35,8 @@ def planned(host: Host, wish: Wish) -> Plan:
     """What it takes. ApplianceError says why not."""
     spec, _ = load_saved(host)
     inventory = flow.inspect(host)
+    if wish.verb == "replace" and (plan := _half(inventory, wish)):
+        return plan
     now = report.report(host, inventory, storage.roles(inventory, spec))
     wanted = swap.Wanted(inventory, spec, flow.pool_address(inventory, spec), now, wish.wipe, wish.degraded)
     serials = _serials(host, inventory)
@@ -43,6 +46,17 @@ def planned(host: Host, wish: Wish) -> Plan:
     if wish.verb == "remove":
         return swap.removed(wanted, target)
     return swap.replaced(wanted, target, swap.find(inventory, wish.new) if wish.new else None)
+
+
+def _half(inventory: Inventory, wish: Wish) -> Plan | None:
+    """The plan for a disk that becomes the half of a mirror; None where it is the pool's matter."""
+    disk = None if wish.disk == half.SYSTEM else swap.find(inventory, wish.disk).disk
+    what = half.meant(inventory, wish.disk, disk)
+    if what is None:
+        return None
+    by_name = wish.disk == what.name or (what.volume is not None and disk == what.volume)
+    new = swap.find(inventory, wish.new).disk if wish.new else None if by_name else disk
+    return half.replaced(inventory, what, new, wipe=wish.wipe)
 
 
 def change(host_with: Callable[..., Host], wish: Wish, emit: Emit, agreed: Callable[[Plan], Any]) -> str:

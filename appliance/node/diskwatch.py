@@ -33,7 +33,7 @@ _SMART = 600.0
 _CALM = 60.0
 """Seconds in which a node that starts is left alone by questions to all its disks."""
 _QUIET = 600.0
-"""Seconds between two looks where there is no pool, and only a mirror of the BIOS that could break."""
+"""Seconds between two looks where there is no pool and no array of md has changed: only what the system stands on could break."""
 _BAD = ("too slow", "stuck")
 _KEPT = 20
 """Sentences about repairs that are remembered."""
@@ -57,6 +57,7 @@ class DiskWatch:
         self._asked: set[str] = set()
         self._moved: set[int] = set()
         self._looked = -_QUIET
+        self._arrays = ""
         self._bays: dict[str, str] = {}
         self._lit: set[str] = set()
         self._said: set[tuple[str, str]] = set()
@@ -111,8 +112,10 @@ class DiskWatch:
 
     def look(self, host: Host) -> None:
         """Ask the pool, act on what is bad, and write down what there is to say."""
-        if pool.made(host) is None and time.monotonic() - self._looked < _QUIET:
+        arrays = host.files.read("/proc/mdstat") or ""
+        if pool.made(host) is None and time.monotonic() - self._looked < _QUIET and arrays == self._arrays:
             return
+        self._arrays = arrays
         inventory = storage.inventory(host)
         self._looked = time.monotonic()
         self._follow(host, inventory)
@@ -123,7 +126,7 @@ class DiskWatch:
         self._give_up_caches(host, inventory)
         if now.scrub.errors or self._moved:
             self._repair(host)
-        found = health.alerts(now, inventory.disks)
+        found = health.alerts(now, inventory.disks, inventory.mirror)
         self._lights(host, inventory, now)
         for alert in found:
             self._log(alert.where, str(alert), alert.hint)

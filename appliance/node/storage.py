@@ -9,14 +9,15 @@ from appliance.model.spec import Spec
 from appliance.node.health import storage as last
 from appliance.node.published import uptime
 from appliance.node.status import followed
-from appliance.services.storage import health, observe, pool, report
+from appliance.services.storage import health, mirror, observe, pool, report
 from appliance.services.storage.roles import Roles, assign
 
 
 def inventory(host: Host) -> Inventory:
     """So much of an inventory as storage needs: no port is asked for it."""
     disks = observe.observe(host)
-    return Inventory(disks=disks, pool=pool.observe(host, disks), system=System(installed=True))
+    arrays, now = mirror.observe(host, disks), System(installed=True)
+    return Inventory(disks=disks, pool=pool.observe(host, disks), mirror=arrays, system=now)
 
 
 def roles(found: Inventory, spec: Spec | None) -> Roles:
@@ -46,6 +47,6 @@ def view(host: Host) -> StorageView:
     return StorageView(
         report=seen,
         looked=round(uptime(host) - known.at, 1) if known else None,
-        alerts=(*kept, *health.alerts(seen, found.disks)),
+        alerts=(*kept, *health.alerts(seen, found.disks, found.mirror)),
         repaired=known.repaired if known else (),
     )

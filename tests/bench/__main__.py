@@ -68,10 +68,11 @@ def programs() -> None:
 
 def nodes() -> None:
     """An ISO, its nodes, and what a person would compare them with."""
-    from tests.bench import machines, network  # noqa: PLC0415 - they need what is built, and QEMU; the rest does not
+    from tests.bench import machines, network, pool  # noqa: PLC0415 - they need what is built, and QEMU; the rest does not
 
     table("container nodes", network.rows())
     table("a machine of 2 processors and 2 GiB", machines.rows())
+    table("a pool of 3 HDDs with an SSD before them", pool.rows())
 
 
 def table(title: str, rows: Iterable[Row]) -> None:

@@ -7,6 +7,7 @@ recorded: so the record shows what our live system makes of disks that somebody 
 
 from __future__ import annotations
 
+import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -93,9 +94,9 @@ sync
 DDF = f"""
 one={ID}/ata-QEMU_HARDDISK_DDF-ONE two={ID}/ata-QEMU_HARDDISK_DDF-TWO
 mdadm --create /dev/md/ddf0 --run --metadata=ddf --raid-devices=2 $one $two
-mdadm --create /dev/md/mirror --run --level=1 --raid-devices=2 /dev/md/ddf0
+mdadm --create /dev/md/mirror --run --level=1 --assume-clean --raid-devices=2 --size=8G /dev/md/ddf0
 udevadm settle
-mdadm --wait /dev/md/mirror; mdadm --wait-clean --scan; mdadm --stop /dev/md/mirror; mdadm --stop /dev/md/ddf0
+mdadm --wait-clean --scan; mdadm --stop /dev/md/mirror; mdadm --stop /dev/md/ddf0
 sync
 """
 
@@ -328,9 +329,15 @@ def start(lab: Lab, vm: VM, recipe: Recipe) -> None:
     shell(vm)
 
 
+def off(vm: VM) -> None:
+    """Shut down: what went past every cache, as the words of a BIOS RAID do, is on the disks only then."""
+    vm.console.send("systemctl poweroff\r")
+    vm.wait_exit(300)
+
+
 def save(vm: VM, name: str, origin: str) -> None:
     with receiver() as (url, came):
-        vm.run(f"trivet record /tmp/record --origin '{origin}'", timeout=600)
+        vm.run(f"trivet record /tmp/record --origin {shlex.quote(origin)}", timeout=600)
         vm.run("cd /tmp; trivet inspect > text; udevadm info -e > db; lsblk -OJ > lsblk; ip -d link > ip", timeout=600)
         vm.run(f"for f in record/machine.json text db lsblk ip; do curl -sS --fail -T /tmp/$f {url}/; done", timeout=600)
     folder = HERE / name
@@ -348,7 +355,7 @@ def make(name: str) -> None:
         start(lab, vm, recipe)
         if recipe.prepare:
             print(vm.run(recipe.prepare, timeout=600))
-            vm.kill()
+            off(vm)
             start(lab, vm, recipe)
         if recipe.before:
             print(vm.run(recipe.before, timeout=1800))

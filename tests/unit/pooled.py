@@ -2,7 +2,7 @@
 """A node's pool after a step of it: what each handler promises is so afterwards."""
 
 from appliance.model.inventory import Inventory
-from appliance.model.plan import Step
+from appliance.model.plan import ReleaseDisk, Step
 from appliance.model.pool import Osd, Pool
 from appliance.model.poolsteps import (
     AddCache,
@@ -22,6 +22,9 @@ from appliance.model.storage import Content, Disk, OsdLabel
 
 def pooled(now: Inventory, step: Step) -> Inventory | None:
     """The node after a step of the pool; None for a step of something else."""
+    if isinstance(step, ReleaseDisk):  # what was stopped is on no disk any more
+        left = (d.model_copy(update={"held": tuple(h for h in d.held if h not in step.held)}) for d in now.disks)
+        return now.model_copy(update={"disks": tuple(left)})
     if isinstance(step, MakeMonitor):
         return now.model_copy(update={"pool": Pool(fsid=step.fsid, host=step.host, address=step.address)})
     if now.pool is None:
@@ -75,7 +78,7 @@ def _added(now: Inventory, pool: Pool, step: AddOsd) -> Inventory:
               running=True, up=True, in_=True)  # fmt: skip
     label = OsdLabel(fsid=pool.fsid, uuid=step.uuid, id=number)
     held = (Content(type="LVM2_member" if cache else "ceph_bluestore"),)
-    now = _disk(now, step.disk, contents=held, osd=label, unusable=(f"held by LVM ceph-{step.uuid}",) if cache else ())
+    now = _disk(now, step.disk, contents=held, osd=label, held=(f"LVM ceph-{step.uuid}",) if cache else ())
     osds = tuple(sorted((*pool.osds, osd), key=lambda each: each.id))
     now = now.model_copy(update={"pool": pool.model_copy(update={"osds": osds, "hosts": max(1, pool.hosts)})})
     return _served(now, pool, step.uuid, number, step.fast) if step.fast else now

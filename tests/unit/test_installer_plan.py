@@ -197,10 +197,11 @@ def test_all_problems_at_once() -> None:
 
 
 def test_an_installed_node_finishes_itself() -> None:
-    running = disk(contents=HALF, unusable=(SYSTEM_DISK,))
+    running = disk(contents=HALF, unusable=(SYSTEM_DISK,), node=node_of(spec(), "ata-A"))
     (step,) = finish(machine(running, disk("ata-B", contents=HALF)))
     assert step.disks == ("ata-A",)  # type: ignore[union-attr]
     assert finish(machine(disk(contents=WHOLE, unusable=(SYSTEM_DISK,)))) == []
+    assert finish(machine(disk(contents=HALF, unusable=(SYSTEM_DISK,)))) == [], "a new half without a boot loader is no end"
 
 
 def volume(state: str = "healthy", platform: bool = True) -> Disk:

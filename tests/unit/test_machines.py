@@ -120,9 +120,11 @@ def test_disks_that_are_in_use() -> None:
     assert used == {
         "ata-QEMU_HARDDISK_WD-HDD1": ("mounted at /mnt/backup",),
         "nvme-QEMU_NVMe_Ctrl_NVME4K0001": ("in use as swap",),
-        "scsi-0QEMU_QEMU_HARDDISK_MD0": ("member of md array old",),
-        "scsi-0QEMU_QEMU_HARDDISK_MD1": ("member of md array old",),
-        "virtio-VIRT0001": ("held by LVM vg0",),
+    }
+    assert {id_: disk.held for id_, disk in disks.items() if disk.held} == {
+        "scsi-0QEMU_QEMU_HARDDISK_MD0": ("md old",),
+        "scsi-0QEMU_QEMU_HARDDISK_MD1": ("md old",),
+        "virtio-VIRT0001": ("LVM vg0",),
     }
 
 

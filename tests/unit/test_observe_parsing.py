@@ -132,9 +132,6 @@ def test_everything_on_a_disk_is_content() -> None:
 @pytest.mark.parametrize(
     ("facts", "reason"),
     [
-        ({"MD_LEVEL": "raid1", "MD_NAME": "gone:old"}, "member of md array old"),
-        ({"MD_LEVEL": "raid1", "MD_UUID": "a:b"}, "member of md array a:b"),
-        ({"DM_UUID": "LVM-xyz", "DM_VG_NAME": "vg0"}, "held by LVM vg0"),
         ({"DM_UUID": "mpath-3600"}, "one of several paths to a multipath disk"),
         ({"DM_UUID": "CRYPT-LUKS2-1", "DM_NAME": "safe"}, "held by the encrypted volume safe"),
         ({}, "held by bcache"),
@@ -144,7 +141,36 @@ def test_who_holds_a_disk(facts: dict[str, str], reason: str) -> None:
     part = UdevDevice.of({"DEVPATH": "/devices/x/block/sdx", "DEVNAME": "/dev/sdx", "MAJOR": "8", "MINOR": "0"})
     holder = UdevDevice.of({"DEVPATH": "/devices/virtual/block/bcache0", **facts})
     host = machine(folders={"/sys/devices/x/block/sdx/holders": ["bcache0"]})
-    assert usage.reasons(host, usage.read(host, [part, holder]), [part]) == [reason]
+    assert usage.reasons(host, usage.read(host, [part, holder]), [part]) == ([reason], [])
+
+
+@pytest.mark.parametrize(
+    ("facts", "held"),
+    [
+        ({"MD_LEVEL": "raid1", "MD_NAME": "gone:old"}, "md old"),
+        ({"MD_LEVEL": "raid1", "MD_UUID": "a:b"}, "md a:b"),
+        ({"DM_UUID": "LVM-xyz", "DM_VG_NAME": "vg0"}, "LVM vg0"),
+    ],
+)
+def test_what_runs_and_nobody_uses_is_held_and_what_is_used_is_in_use(facts: dict[str, str], held: str) -> None:
+    part = UdevDevice.of({"DEVPATH": "/devices/x/block/sdx", "DEVNAME": "/dev/sdx", "MAJOR": "8", "MINOR": "0"})
+    on = UdevDevice.of({"DEVPATH": "/devices/virtual/block/h", "DEVNAME": "/dev/h", "MAJOR": "9", "MINOR": "0", **facts})
+    top = UdevDevice.of(
+        {"DEVPATH": "/devices/virtual/block/t", "DEVNAME": "/dev/t", "MAJOR": "253", "MINOR": "1", "DM_UUID": "LVM-u"}
+    )
+    inner = UdevDevice.of({"DEVPATH": "/devices/virtual/block/h/hp1", "DEVNAME": "/dev/hp1", "DEVTYPE": "partition",
+                           "MAJOR": "9", "MINOR": "1"})  # fmt: skip
+    folders = {"/sys/devices/x/block/sdx/holders": ["h"], "/sys/devices/virtual/block/h/hp1/holders": ["t"]}
+    devices = [part, on, inner, top]
+
+    def reasons(**texts: str) -> tuple[list[str], list[str]]:
+        host = machine(files={f"/{name.replace('__', '/')}": text for name, text in texts.items()}, folders=folders)
+        return usage.reasons(host, usage.read(host, devices), [part])
+
+    assert reasons() == ([], [held])
+    for number in ("9:0", "9:1", "253:1"):
+        assert reasons(proc__self__mountinfo=f"36 35 {number} / /srv rw - ext4 /dev/x rw") == (["mounted at /srv"], [])
+    assert reasons(proc__swaps="Filename Type Size Used Priority\n/dev/t partition 1 0 -2") == (["in use as swap"], [])
 
 
 def test_the_live_medium_is_nothing_else_than_that() -> None:
@@ -152,13 +178,13 @@ def test_the_live_medium_is_nothing_else_than_that() -> None:
     host = files(
         proc__self__mountinfo="36 35 8:0 / /run/initramfs/live ro - iso9660 /dev/sdx ro\n3 3 8:0 / /mnt ro - iso9660 /dev/sdx ro"
     )
-    assert usage.reasons(host, usage.read(host, [part]), [part]) == ["boot medium"]
+    assert usage.reasons(host, usage.read(host, [part]), [part]) == (["boot medium"], [])
 
 
 def test_swap_is_a_use() -> None:
     part = UdevDevice.of({"DEVPATH": "/devices/x/block/sdx", "DEVNAME": "/dev/sdx", "MAJOR": "8", "MINOR": "0"})
     host = files(proc__swaps="Filename Type Size Used Priority\n/dev/sdx partition 1 0 -2")
-    assert usage.reasons(host, usage.read(host, [part]), [part]) == ["in use as swap"]
+    assert usage.reasons(host, usage.read(host, [part]), [part]) == (["in use as swap"], [])
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,15 @@ def installed(lab: Lab, name: str = "installed", machine: Machine = STANDARD, **
     return vm
 
 
+def reached(vm: VM, timeout: float = BOOT) -> VM:
+    """The node, once SSH is up; between two builds of the ISO with this checkout's code, which each boot forgets."""
+    vm.wait_ssh(timeout)
+    if push():
+        vm.push_code()
+        vm.run("systemctl restart trivetd", timeout=300)
+    return vm
+
+
 def running(lab: Lab, name: str = "running", machine: Machine = STANDARD) -> VM:
     """A node that has booted, with SSH up. In half a second, once it has been there."""
     if lab.has_snapshot(name):

@@ -59,6 +59,16 @@ def release(host: Host, device: str) -> None:
         _stop_holders(host, f"/sys/class/block/{part}")
 
 
+def let_go(host: Host, disk_id: str, fingerprint: str, held: tuple[str, ...]) -> None:
+    """Stop what runs on a disk, if that and what is on it are what somebody agreed to lose; else StalePlan."""
+    disk = observe_disk(host, disk_id)
+    if disk is not None and set(disk.held) - set(held):
+        raise StalePlan(f"{disk.label} is in use by {', '.join(disk.held)}, and not by {', '.join(held)}", _HINT)
+    disk = expected(host, disk_id, fingerprint, held=True)
+    release(host, disk.link)
+    host.udev.settle()
+
+
 def partitions(host: Host, name: str) -> tuple[str, ...]:
     """The kernel's names of a disk and its partitions."""
     return (name, *(n for n in host.files.list(f"/sys/class/block/{name}") if n.startswith(name)))
@@ -90,13 +100,15 @@ def erase(host: Host, disk: Disk) -> None:
     refresh(host, whole)
 
 
-def expected(host: Host, disk_id: str, fingerprint: str) -> Disk:
-    """The disk as it was when the plan was made, or StalePlan."""
+def expected(host: Host, disk_id: str, fingerprint: str, *, held: bool = False) -> Disk:
+    """The disk as it was when the plan was made, or StalePlan; with `held`, something may still run on it."""
     disk = observe_disk(host, disk_id)
     if disk is None:
         raise StalePlan(f"the disk {disk_id} is not there any more", _HINT)
     if disk.unusable:
         raise StalePlan(f"{disk.label} may not be used: {', '.join(disk.unusable)}", _HINT)
+    if disk.held and not held:
+        raise StalePlan(f"{disk.label} is in use by {', '.join(disk.held)}", _HINT)
     if disk.fingerprint != fingerprint:
         raise StalePlan(f"{disk.label} does not hold what it held: {disk.holds or 'nothing'}", _HINT)
     return disk

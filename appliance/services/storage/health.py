@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from appliance.model.netreport import Alert, Severity
 from appliance.model.poolreport import DiskReport, PoolReport
-from appliance.model.storage import Disk
+from appliance.model.storage import SYSTEM_DISK, Disk, MirrorArray
 from appliance.model.units import format_size
 from appliance.services.storage import answers
 
@@ -22,13 +22,14 @@ HOT = 60, 70
 _CLOCK = "MON_CLOCK_SKEW"
 _LOW = ("MON_DISK_LOW", "MON_DISK_CRIT")
 _LISTED = 4
+_WHOLE_AGAIN = "it is being made whole again"
 
 REPLACE = "replace it: `trivet disk replace {name}` once the new one is in"
 
 
-def alerts(now: PoolReport, disks: Sequence[Disk] = ()) -> tuple[Alert, ...]:
-    """The critical ones first. `disks` of the inventory, for the mainboard's RAID, whether there is a pool or not."""
-    found = [*(alert for disk in disks for alert in _raid(disk))]
+def alerts(now: PoolReport, disks: Sequence[Disk] = (), mirror: Sequence[MirrorArray] = ()) -> tuple[Alert, ...]:
+    """The critical ones first. `disks` and `mirror` of the inventory: what the system stands on, with or without a pool."""
+    found = [*(alert for disk in disks for alert in _raid(disk)), *_mirror(mirror)]
     if now.health != "none":
         found += [*_pool(now), *(alert for disk in now.disks for alert in _disk(disk, now)), *_others(now)]
     else:
@@ -157,12 +158,26 @@ def _who(disk: DiskReport) -> str:
     return f"the disk in {disk.name}" if disk.slot else f"the disk {disk.name}"
 
 
+def _mirror(arrays: Sequence[MirrorArray]) -> Iterator[Alert]:
+    """One for all arrays: they lie on the same two disks."""
+    if rebuilding := [array for array in arrays if array.state == "rebuilding"]:
+        done = min(array.progress or 0 for array in rebuilding)
+        yield _alert("disks", "warning", f"the mirror of the system disk is being rebuilt ({done} %)", _WHOLE_AGAIN)
+    elif any(array.state != "healthy" for array in arrays):
+        yield _alert("disks", "warning", "the mirror of the system disk lacks a disk", _new_half("system"))
+
+
 def _raid(disk: Disk) -> Iterator[Alert]:
     if disk.raid is None or disk.raid.state == "healthy":
         return
     severity: Severity = "critical" if disk.raid.state == "failed" else "warning"
-    hint = "it is being made whole again" if disk.raid.state == "rebuilding" else "put a new disk in the place of the missing one"
+    name = "system" if SYSTEM_DISK in disk.unusable else disk.id
+    hint = _WHOLE_AGAIN if disk.raid.state == "rebuilding" else _new_half(name)
     yield _alert("disks", severity, f"the BIOS RAID {disk.id} is {disk.raid}", hint)
+
+
+def _new_half(name: str) -> str:
+    return f"put a new disk in and say `trivet disk replace {name} --with` its serial number"
 
 
 def _others(now: PoolReport) -> Iterator[Alert]:

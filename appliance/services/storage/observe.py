@@ -86,9 +86,10 @@ def _observe(host: Host, devices: Sequence[UdevDevice], found: Sequence[_Found])
     disks = []
     for each in found:
         disk = _disk(host, each, slots)
-        reasons = _unusable(disk, usage.reasons(host, used, [each.device, *each.partitions]))
+        against, held = usage.reasons(host, used, [each.device, *each.partitions])
+        reasons = _unusable(disk, against)
         volume = raid.read(host, each.device, used.by_name, ids)
-        disks.append(disk.model_copy(update={"unusable": tuple(reasons), "raid": volume}))
+        disks.append(disk.model_copy(update={"unusable": tuple(reasons), "held": tuple(held), "raid": volume}))
     looked_at = contents.second_look(host, [d.link for d in disks if not d.contents and not d.unusable])
     disks = [d.model_copy(update=looked_at.get(d.link, {})) for d in disks]
     ceph = labels.read(host, [(d, each.device, each.partitions) for d, each in zip(disks, found, strict=True)])

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from appliance.model.inventory import Inventory
-from appliance.model.plan import Pending, Step
+from appliance.model.plan import Pending, ReleaseDisk, Step
 from appliance.model.pool import CONF, POOL, Osd, Pool, fsid_of, made
 from appliance.model.poolsteps import (
     AddCache,
@@ -125,9 +125,19 @@ def _new(work: _Work) -> Iterator[Step]:
         ssd = work.disk(group.cache) if group.cache else None
         size = fast.share(fsid, ssd, len(missing) + len(uncached)) if ssd else 0
         useful = ssd if size >= fast.LEAST else None
+        for disk in (*missing, *([useful] if useful and not fast.ours(fsid, useful) and (missing or uncached) else [])):
+            if disk.held and not (disk.osd and disk.osd.fsid == fsid):
+                yield release(disk, work.inventory)
         yield from (_add(work, disk, useful, size) for disk in missing)
         if useful and not work.storage.db:
             yield from (_cache(fsid, osd, useful, size) for osd in uncached)
+
+
+def release(disk: Disk, inventory: Inventory) -> ReleaseDisk:
+    """The step before a disk is erased on which something runs; it says which other disks that is on, too."""
+    others = [other.label for other in inventory.disks if other.id != disk.id and set(other.held) & set(disk.held)]
+    why = f"it is to be erased; what runs there is on {', '.join(others)}, too" if others else "it is to be erased"
+    return ReleaseDisk(disk=disk.id, expects=disk.fingerprint, held=disk.held, why=why)
 
 
 def _cache(fsid: str, osd: Osd, ssd: Disk, size: int) -> AddCache:

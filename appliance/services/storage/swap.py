@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from appliance.errors import ApplianceError
 from appliance.model.inventory import Inventory
-from appliance.model.plan import Plan, Step
+from appliance.model.plan import Plan, ReleaseDisk, Step
 from appliance.model.pool import Osd
 from appliance.model.poolreport import PoolReport
 from appliance.model.poolsteps import AddCache, AddOsd, DropCache, StartOsd
@@ -160,9 +160,12 @@ def _free(wanted: Wanted, inventory: Inventory) -> list[Disk]:
 
 def _for(wanted: Wanted, inventory: Inventory, disk: str) -> Iterable[Step]:
     """The plan for the spec, without what it would do to other disks than this one."""
-    for step in plan(inventory, _spec(wanted), wanted.address):
+    steps = list(plan(inventory, _spec(wanted), wanted.address))
+    wanted_disks = {disk, *(s.fast.disk for s in steps if isinstance(s, AddOsd | AddCache) and s.fast and _takes(s, disk))}
+    for step in steps:
         foreign = isinstance(step, AddOsd | AddCache) and not _takes(step, disk)
         resting = isinstance(step, StartOsd) and step.disk != disk
+        foreign = foreign or (isinstance(step, ReleaseDisk) and step.disk not in wanted_disks)
         if not foreign and not resting:
             yield step
 

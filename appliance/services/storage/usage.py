@@ -74,13 +74,13 @@ def _system(host: Host, devices: Sequence[UdevDevice], by_name: Mapping[str, Ude
                     yield by_name[member].path
 
 
-def reasons(host: Host, usage: Usage, parts: Sequence[UdevDevice]) -> list[str]:
-    """Why a disk may not be used: `parts` is the disk itself and its partitions."""
+def reasons(host: Host, usage: Usage, parts: Sequence[UdevDevice]) -> tuple[list[str], list[str]]:
+    """Why a disk may not be used, and what stands on it that nobody uses: `parts` is the disk itself and its partitions."""
     found: list[str] = []
+    idle: list[str] = []
     own = {posixpath.basename(part.path) for part in parts}  # partitions of a multipath disk are maps that hold it
     for part in parts:
-        mounts = [m for m in usage.mounts if m.number == _number(part) or (m.source == part.node and part.node)]
-        points = sorted(m.point for m in mounts)
+        points = _points(usage, part)
         if LIVE_MEDIUM in points:
             found.append(BOOT_MEDIUM)
         if part.path in usage.system:
@@ -89,15 +89,53 @@ def reasons(host: Host, usage: Usage, parts: Sequence[UdevDevice]) -> list[str]:
             found.append(f"mounted at {points[0]}")
         if part.node in usage.swaps:
             found.append("in use as swap")
-        holders = (name for name in host.files.list(f"{part.path}/holders") if name not in own)
-        found += [_holder(usage.by_name.get(name), name) for name in holders]
+        for name in host.files.list(f"{part.path}/holders"):
+            if name not in own:
+                used = _in_use(host, usage, name)
+                (found if used else idle).append(used or _idle(usage.by_name[name]))
     # What the running system is on is reason enough; that parts of it are mounted or mirrored explains nothing more.
     for whole in (BOOT_MEDIUM, SYSTEM_DISK):
         if whole in found:
-            return [whole]
+            return [whole], []
     if any(reason.startswith(_VOLUME) for reason in found):  # then it needs not be said that it is in the container, too
         found = [reason for reason in found if not reason.startswith(_CONTAINER)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), list(dict.fromkeys(idle))
+
+
+def _points(usage: Usage, device: UdevDevice) -> list[str]:
+    """Where it is mounted."""
+    mounts = (m for m in usage.mounts if m.number == _number(device) or (m.source == device.node and device.node))
+    return sorted(m.point for m in mounts)
+
+
+def _in_use(host: Host, usage: Usage, name: str) -> str:
+    """Why what stands on a disk may not be stopped; "" for an array or volumes, with all on them, that nobody uses."""
+    device = usage.by_name.get(name)
+    if device is None or not _stoppable(device):
+        return _holder(device, name)
+    if points := _points(usage, device):
+        return f"mounted at {points[0]}"
+    if device.node in usage.swaps:
+        return "in use as swap"
+    above = [*host.files.list(f"{device.path}/holders")]
+    for part, each in usage.by_name.items():
+        if each.type == "partition" and each.path.rpartition("/")[0] == device.path:
+            if points := _points(usage, each):
+                return f"mounted at {points[0]}"
+            above += [] if part == name else host.files.list(f"{each.path}/holders")
+    return next(filter(None, (_in_use(host, usage, each) for each in above)), "")
+
+
+def _stoppable(device: UdevDevice) -> bool:
+    """An array of Linux, and not of the mainboard, or a volume of LVM."""
+    facts = device.properties
+    native = "MD_LEVEL" in facts and "MD_CONTAINER" not in facts and facts["MD_LEVEL"] != "container"
+    return native or facts.get("DM_UUID", "").startswith("LVM-")
+
+
+def _idle(device: UdevDevice) -> str:
+    facts = device.properties
+    return f"md {md_name(facts)}".rstrip() if "MD_LEVEL" in facts else f"LVM {facts.get('DM_VG_NAME', '')}".rstrip()
 
 
 def _number(device: UdevDevice) -> str:

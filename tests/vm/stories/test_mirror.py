@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
 from tests.vm import answers, observe
 from tests.vm.lab import Lab
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, INSTALL, bare, live, with_answer
+from tests.vm.moments import BOOT, INSTALL, bare, installed, live, reached, with_answer
+from tests.vm.process import wait_for
 from tests.vm.story import story
 from tests.vm.vm import VM
 
 A = Disk("a", "scsi", serial="MIRROR-A", wwn="0x5000c500a0000001")
 B = Disk("b", "scsi", serial="MIRROR-B", wwn="0x5000c500a0000002")
+C = Disk("c", "scsi", "18G", serial="MIRROR-C", wwn="0x5000c500a0000003")
 PAIR = Machine("n1", disks=(A, B), nics=(Nic(),))
 
 
@@ -53,6 +56,30 @@ def test_mirror_survives_either_disk(lab: Lab, quick: bool) -> None:
     vm.kill()
     vm.become(replace(PAIR, firmware="uefi", disks=(A,))).start()
     alone(vm, "")
+
+
+@story("mirror-half-replaced")
+def test_mirror_half_replaced(lab: Lab) -> None:
+    """One disk is pulled, another one put in: one command makes it the other half, and it starts the node alone."""
+    vm = installed(lab, "mirror-half", PAIR, install={"disk": {"count": 2}})
+    reached(vm.start())
+    vm.unplug("b")
+    wait_for("the node to say it", lambda: "lacks a disk" in vm.run("trivet status", timeout=120), 180, 5)
+    refused = vm.output("trivet disk replace system --yes", 120)
+    assert "there is no disk that could be the missing half" in refused.text, refused.text
+    vm.plug(C)
+    vm.sees(C)
+    vm.run("echo written before it came > /var/lib/trivet/proof && sync")
+    vm.run("trivet disk replace system --with MIRROR-C --yes", timeout=600)
+    wait_for("md to have made it whole", lambda: members(vm) == {"trivet-a": 2, "trivet-state": 2}, 900, 5)
+    wait_for("the node to say it", lambda: "mirror" not in vm.run("trivet status", timeout=120), 180, 5)
+    assert json.loads(vm.run("trivet plan --json", timeout=120))["steps"] == []
+    vm.powerdown(300)
+    observe.whole_disk(lab, vm, "c")
+    for firmware in ("bios", "uefi"):
+        vm.become(replace(PAIR, firmware=firmware, disks=(C,))).start()
+        alone(vm, "written before it came")
+        vm.kill()
 
 
 def alone(vm: VM, proof: str) -> None:

@@ -8,51 +8,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 from tests.vm import images
 from tests.vm.lab import Lab
-from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, installed
+from tests.vm.moments import BOOT
 from tests.vm.pool import ceph, goes_on, healthy, librbd, nothing_lost, osds, plan, up, wait_up, whole, write_on
+from tests.vm.pooled import FRESH, FRESH_SSD, HYBRID, PLAIN, POOL, pooled, started, throttle
 from tests.vm.process import wait_for
 from tests.vm.story import story
 from tests.vm.vm import VM
-
-POOL = 900
-"""Seconds from the start of a node to its pool, on emulated processors."""
-SYSTEM = Disk("sys", "sata", serial="SYS0", rotational=True)
-HDDS = tuple(Disk(f"hdd{n}", "scsi", "8G", True, f"HDD{n}", f"0x5000c500c000000{n}") for n in range(3))
-FRESH = Disk("hdd9", "scsi", "8G", True, "HDD9", "0x5000c500c0000009")
-SSD = Disk("ssd", "scsi", "12G", False, "SSD0", "0x5000c500d0000000")
-FRESH_SSD = Disk("ssd9", "scsi", "12G", False, "SSD9", "0x5000c500d0000009")
-NIC = Nic("e1000e")
-PLAIN = Machine("n1", memory="4G", disks=(SYSTEM, *HDDS), nics=(NIC,))
-HYBRID = replace(PLAIN, disks=(SYSTEM, *HDDS, SSD))
-ON_SYSTEM = {"disk": {"serial": "SYS0", "count": 1}}
-
-
-def pooled(lab: Lab, name: str, machine: Machine, storage: dict[str, Any] | None = None) -> VM:
-    """A node with a pool that is well and holds 4 MiB of ours, running."""
-    moment = f"pool-{name}"
-    if not lab.has_snapshot(moment):
-        vm = installed(lab, f"{moment}-installed", machine, install=ON_SYSTEM, storage=storage or {})
-        started(vm)
-        librbd(vm, "write", timeout=300)
-        vm.powerdown(300)
-        vm.snapshot(moment)
-    else:
-        vm = lab.machine(machine).restore(moment, start=False)
-    return started(vm)
-
-
-def started(vm: VM) -> VM:
-    vm.start()
-    vm.wait_ssh(BOOT)
-    # Ceph is well before it has a pool, too.
-    wait_for("the pool", lambda: "vms" in vm.output("timeout 60 ceph osd pool ls", 90).text.split(), POOL, 5)
-    wait_for("its health", lambda: vm.output("timeout 60 ceph health", 90).text.startswith("HEALTH_OK"), POOL, 5)
-    return vm
 
 
 def osd_on(vm: VM, serial: str) -> int:
@@ -213,9 +177,3 @@ def test_slow_disk_isolated(lab: Lab) -> None:
     throttle(vm, "hdd2", 0)
     nothing_lost(vm, 600)
     librbd(vm, "read", timeout=300)
-
-
-def throttle(vm: VM, disk: str, iops: int) -> None:
-    """So many requests a second, 0 for as many as there are."""
-    limits = {name: 0 for name in ("bps", "bps_rd", "bps_wr", "iops_rd", "iops_wr")}
-    vm.monitor.do("block_set_io_throttle", id=disk, iops=iops, **limits)
