@@ -49,8 +49,9 @@ class _WriteAndRead:
     def do(self, step: WriteAndRead, host: Host, report: Report) -> None:
         disk = expected(host, step.disk, "")
         size = min(_WRITTEN, blocks.size(disk.link) // _MIB * _MIB)
-        said = host.run([*_FIO, "--name=0", f"--filename={disk.link}", f"--size={size}", "--rw=write", "--bs=1M",
-                         "--verify=crc32c", "--do_verify=1", "--verify_fatal=1"], check=False)  # fmt: skip
+        compare = ["--verify=crc32c", "--do_verify=1", "--verify_fatal=1", "--verify_state_save=0"]
+        job = ["--name=0", f"--filename={disk.link}", f"--size={size}", "--rw=write", "--bs=1M", *compare]
+        said = host.run([*_FIO, *job], check=False)
         failed = job_errors(said, 1)[0]
         # What was written could be taken for something of somebody's, and the disk was blank.
         blocks.zero(disk.link, 0, size)

@@ -59,7 +59,7 @@ class BurnIn(BaseStep):
     disks: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{TRIES}, {format_size(self.memory)} of memory, {len(self.disks)} disks and the ports"
+        return f"{TRIES}, {format_size(self.memory)} of memory, disks ({len(self.disks)}) and ports"
 
 
 class WriteAndRead(BaseStep):

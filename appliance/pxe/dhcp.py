@@ -60,6 +60,7 @@ def _full(wire: Wire, place: Place, script: str) -> list[str]:
     return [
         f"dhcp-range={wire.first},{wire.last},{wire.network.netmask},1h",
         "dhcp-authoritative",
+        "dhcp-lease-max=20000",
         "dhcp-option=option:router",
         "dhcp-option=option:dns-server",
         "dhcp-option-force=tag:http,option:vendor-class,HTTPClient",

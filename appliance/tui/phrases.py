@@ -82,7 +82,7 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("make {disk} start slot {slot} on UEFI")),
     same(N_("declare the installation complete")),
     same(N_("erase {disk}")),
-    same(N_("try the hardware, {size} of memory, {number} disks and the ports")),
+    same(N_("try the hardware, {size} of memory, disks ({number}) and ports")),
     same(N_("try the hardware")),
     same(N_("write to {disk}, and read it back")),
     Phrase("install.burn_in", N_("you want the hardware tried first")),

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from appliance import flow
 from appliance.host.playback import recorded
@@ -65,6 +65,7 @@ class Server:
             (self.rack / "machines.csv").write_text("\n".join(["name,serial,mac,address,gateway", *lines]) + "\n")
         self.source = source(folder / "pxe", size)
         self.http, self.https = free_ports(2)
+        self.host = "127.0.0.1"
         self.process: subprocess.Popen[str] | None = None
         self.fingerprint = ""
 
@@ -119,13 +120,20 @@ class Server:
         return self.request("GET", path, headers=headers)
 
     def request(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.http, timeout=60)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return response.status, response.read(), dict(response.headers)
-        finally:
-            connection.close()
+        return request(self.host, self.http, method, path, body, headers)
+
+
+def request(  # noqa: PLR0917 - what a request is
+    host: str, port: int, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> Any:
+    """Status, body, headers."""
+    connection = http.client.HTTPConnection(host, port, timeout=60)
+    try:
+        connection.request(method, path, body, headers or {})
+        response = connection.getresponse()
+        return response.status, response.read(), dict(response.headers)
+    finally:
+        connection.close()
 
 
 def mac(number: int) -> str:
@@ -140,10 +148,20 @@ def inventory(port: str, serial: str = "", name: str = "small-bios") -> dict[str
     return found
 
 
+class Reached(Protocol):
+    """Where a machine finds its server."""
+
+    host: str
+    https: int
+    fingerprint: str
+
+    def get(self, path: str, **headers: str) -> tuple[int, bytes, dict[str, str]]: ...
+
+
 class Machine:
     """One that starts over the network, as far as the server sees of it."""
 
-    def __init__(self, server: Server, port: str, document: dict[str, Any]) -> None:
+    def __init__(self, server: Reached, port: str, document: dict[str, Any]) -> None:
         self.server, self.mac, self.document = server, port, document
         self.arguments: dict[str, str] = {}
         self.answer = ""
@@ -171,7 +189,7 @@ class Machine:
 
     def post(self, what: str, body: str, token: str | None = None) -> str:
         return fetch.post(
-            f"https://127.0.0.1:{self.server.https}/{what}", body, pinned=self.server.fingerprint,
+            f"https://{self.server.host}:{self.server.https}/{what}", body, pinned=self.server.fingerprint,
             token=self.arguments["trivet.answer.token"] if token is None else token,
         )  # fmt: skip
 

@@ -22,7 +22,7 @@ CLIENT = Path(__file__).with_name("dhcpclient.py")
 class Wire:
     """Two network namespaces and a cable: the server is at one end, machines at the other. They go with this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, ends: tuple[str, str] = ("10.0.0.1/24", "10.0.0.50/24")) -> None:
         words = ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"]
         self.ends = [subprocess.Popen(words) for _ in range(2)]
         own = os.readlink("/proc/self/ns/net")
@@ -30,7 +30,7 @@ class Wire:
             time.sleep(0.01)
         here, there = (str(end.pid) for end in self.ends)
         self._do("ip", "link", "add", "rack", "netns", here, "type", "veth", "peer", "name", "port", "netns", there)
-        for end, name, address in zip(self.ends, ("rack", "port"), ("10.0.0.1/24", "10.0.0.50/24"), strict=True):
+        for end, name, address in zip(self.ends, ("rack", "port"), ends, strict=True):
             self._do(*self.inside(end), "ip", "address", "add", address, "dev", name)
             self._do(*self.inside(end), "ip", "link", "set", name, "up")
 
@@ -55,8 +55,8 @@ class Wire:
 
 
 class OnWire(Server):
-    def __init__(self, folder: Path, wire: Wire, dhcp: str) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, wire: Wire, dhcp: str, size: int = 2**20, machines: int = 0) -> None:
+        super().__init__(folder, size, machines)
         self._wire, self._dhcp = wire, dhcp
 
     def command(self) -> list[str]:

@@ -49,7 +49,8 @@ class Outcome:
 def rack(count: int, *, peers: bool, seed: int = 1, dead: float = 0.0) -> Outcome:
     """`dead` is the share of nodes that do not give what they promise."""
     chance = random.Random(seed)
-    shares, links, ready = Shares(), {SERVER: Link()}, []
+    shares, links = Shares(), {SERVER: Link()}
+    ready: list[str] = []
     asks = [(chance.uniform(0, 60), 2.0, f"m{number}") for number in range(count)]
     heapq.heapify(asks)
     comes_up: list[tuple[float, str]] = []

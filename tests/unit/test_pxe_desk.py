@@ -206,7 +206,7 @@ def test_what_a_burn_in_found_is_kept_with_the_machine(tmp_path: Path) -> None:
     token = begun(at)
     assert at.ask(token, SMALL.encode(), "10.0.0.9").status == OK
     step = BurnIn(memory=2**28, seconds=30, disks=("a",), why="install.burn_in")
-    other = [Started(step="w", title="write the slot", index=2, total=2), Output(line="written; reading it back")]
+    other: list[Event] = [Started(step="w", title="write the slot", index=2, total=2), Output(line="written; reading it back")]
     events: list[Event] = [Started(step=step.id, title=str(step), index=1, total=2)]
     events += [Output(line="memory: 256 MiB tried, no error"), Finished(step=step.id), *other]
     body = json.dumps([event.model_dump() for event in events]).encode()

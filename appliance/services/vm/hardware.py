@@ -11,7 +11,13 @@ from appliance.model.vm import DiskWish, NicWish, Vm, named
 from appliance.model.vmrecord import VmRecord
 from appliance.services.vm import changes, disks, networks, northbound
 from appliance.services.vm.changes import Change
-from appliance.services.vm.domain import Source, bandwidth_words, disk_element, free_number, memory_element, port_element, port_elements
+from appliance.services.vm.domain import (
+    bandwidth_words,
+    disk_element,
+    free_number,
+    memory_element,
+    port_elements,
+)
 from appliance.services.vm.images import image
 from appliance.services.vm.life import VIRSH, accelerated, tidy
 from appliance.services.vm.observe import live, state

@@ -17,11 +17,11 @@ from appliance.model.placement import Placement, Request
 from appliance.model.vm import Vm, named
 from appliance.model.vmrecord import State, VmRecord, VmView
 from appliance.services.vm import baseline, chains, changes, disks, networks, northbound
-from appliance.services.vm.domain import Found, Source, render
+from appliance.services.vm.domain import Found, render
 from appliance.services.vm.images import image
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
-from appliance.services.vm.records import BIN, Here, Kept, VMS, VmError, elsewhere, everything, fresh, load, networks as known_networks, with_macs
+from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, elsewhere, everything, fresh, load, with_macs
 
 VIRSH = ("virsh", "--quiet")
 RETENTION = timedelta(days=30)
