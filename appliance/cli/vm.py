@@ -207,7 +207,7 @@ def _console(args: argparse.Namespace) -> int:
         print(here.host.files.read(_SERIAL.format(args.name)) or "")
         return 0
     if state(here.host, args.name) == "stopped":
-        raise ApplianceError(f"{args.name} does not run", f"start it with `trivet vm start {args.name}`, or see --log")
+        raise ApplianceError(f"the VM {args.name} does not run", f"start it with `trivet vm start {args.name}`, or see --log")
     if args.vnc:
         return _screen(args, here.host)
     return foreground([*life.VIRSH, "console", args.name], {})

@@ -295,7 +295,6 @@ COMMAND_LINE = (
     "cluster/fencing.py",
     "cluster/recover.py",
     "cluster/spare.py",
-    "host/certificates.py",
     "host/companion.py",
     "cluster/chair.py",
     "cluster/doctor.py",
@@ -305,8 +304,6 @@ COMMAND_LINE = (
     "cluster/spread.py",
     "host/etcdlease.py",
     "host/fenceprobe.py",
-    "model/timers.py",
-    "model/vrouter.py",
     "node/api.py",
     "node/cluster.py",
     "node/clusterwatch.py",
@@ -323,11 +320,8 @@ COMMAND_LINE = (
     "services/cluster/desk.py",
     "services/cluster/leaving.py",
     "services/hypervisor/worth.py",
-    "services/vm/counters.py",
     "services/vm/exchange.py",
     "services/vm/hardware.py",
-    "services/vm/northbound.py",
-    "services/vm/ovnrouter.py",
     "services/vm/routers.py",
 )
 """What `trivet cluster`, `vm import` and the like, `image`, `network`, `numa`, `doctor` and `pxe` alone say: English.

@@ -92,6 +92,9 @@ ELSEWHERE = {
     "services/storage/report.py: role.why",
     "services/storage/roles.py: '; '.join(reasons)",
     "services/storage/roles.py: rest.problem",
+    "services/vm/adopt.py: LINKED",
+    "services/vm/records.py: error.errors(include_url=False)[0]['msg'].removeprefix('Value error, ')",
+    "services/vm/snapshots.py: LINKED",
 }
 """Sentences that are handed on: those that they were made of are found where they are made."""
 CHINESE = re.compile("[\u4e00-\u9fff]")

@@ -102,7 +102,7 @@ def move(here: Here, name: str, disk: str) -> None:
     if disks.kind(old) == "pool":
         raise VmError(f"{disk} is in the pool already")
     if held := [each.name for each in record.snapshots if disk in each.files]:
-        raise VmError(f"the snapshot {held[0]} has {disk}", "delete the snapshot first")
+        raise VmError(f"the snapshot {held[0]} has the disk {disk}", "delete the snapshot first")
     if users := resting(here, record.uuid):
         raise VmError(f"the disks of {', '.join(users)} rest on those of {name}", LINKED)
     now = state(here.host, name)
@@ -111,7 +111,7 @@ def move(here: Here, name: str, disk: str) -> None:
     elif now == "running":
         _mirror(here, kept, wish)
     else:
-        raise VmError(f"{name} is {now}", "let it run, or stop it")
+        raise VmError(f"the VM {name} neither runs nor is stopped", "let it run, or stop it")
     disks.remove(here.host, [old])
 
 

@@ -77,7 +77,7 @@ def start(here: Here, name: str) -> VmRecord:
     if now != "stopped":
         return record
     if elsewhere(here, record):
-        raise VmError(f"{name} is {record.node}'s", f"start it there: `trivet vm start {name}` on {record.node}")
+        raise VmError(f"the VM {name} is on {record.node}", f"start it there: `trivet vm start {name}` on {record.node}")
     unmark(here.host, name)
     found = _found(here, record)
     northbound.sync_all(here, (nic.network for nic in record.vm.nics))
@@ -181,7 +181,7 @@ def signal(here: Here, name: str, word: str) -> None:
     """`reset`, `suspend` or `resume` one that runs."""
     load(here, name)
     if state(here.host, name) == "stopped":
-        raise VmError(f"{name} does not run", f"start it with `trivet vm start {name}`")
+        raise VmError(f"the VM {name} does not run", f"start it with `trivet vm start {name}`")
     here.host.run([*VIRSH, word, name])
 
 
@@ -217,7 +217,7 @@ def purge(here: Here, name: str) -> None:
     """Out of the recycle bin for good, with its disks."""
     kept = _binned(here, name)
     if kept.record.node != here.node:
-        raise VmError(f"{name} was on {kept.record.node}, and its disks are there", f"say it there: this is {here.node}")
+        raise VmError(f"the VM {name} was on {kept.record.node}, and its disks are there", f"say it there: this is {here.node}")
     _purge(here, kept)
 
 

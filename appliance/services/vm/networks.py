@@ -50,7 +50,7 @@ def delete(here: Here, name: str) -> None:
     for router in routers(here):
         if name in router.networks or (router.out and router.out.network == name):
             raise VmError(
-                f"the router {router.name} is on {name}", f"take it from its document: trivet router edit {router.name}"
+                f"the router {router.name} is on {name}", f"take it from its document: `trivet router edit {router.name}`"
             )
     here.store.delete(NETWORKS + name, revision)
     northbound.remove(here, record)

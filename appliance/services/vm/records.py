@@ -80,7 +80,7 @@ def load(here: Here, name: str) -> Kept:
     """One VM of this node. VmError when there is none of this name, and when it is another node's."""
     kept = look(here, name)
     if kept.record.node != here.node:
-        raise VmError(f"{name} is on {kept.record.node}", f"say it there: this is {here.node}")
+        raise VmError(f"the VM {name} is on {kept.record.node}", f"say it there: this is {here.node}")
     return kept
 
 
