@@ -63,7 +63,7 @@ def test_doctor_names_the_fault(containers: ContainerLab) -> None:
     mine = "10.8.0.1/24 dev eth1"
     named((n2, f"ip address add {mine}"), f"ip address del {mine}", "10.8.0.1", "somebody else's", n2.node.mac(1))
     named((n2, "ip link set eth1 down"), "ip link set eth1 up; sleep 3", "nobody answers", "10.8.0.2")
-    third = "icmp type echo-request ip length < 200 ip daddr 10.8.0.2 numgen inc mod 3 == 0 drop"  # ARP and the large ones pass
+    third = "icmp type echo-request ip length '<' 200 ip daddr 10.8.0.2 numgen inc mod 3 == 0 drop"  # ARP and the large ones pass
     named((n2, f"{DROP} {third}"), HEAL, "% of the packets", "10.8.0.2", "are lost")
     left = "/var/lib/ceph/osd/ceph-7"
     named((n1, f"mkdir -p {left} && echo 4d6e0c46-0000-4000-8000-000000000000 > {left}/ceph_fsid"), f"rm -r {left}",
