@@ -22,7 +22,9 @@ def document(node: Node, number: int, business: dict[str, Any], more: dict[str, 
 
 
 def ready(node: ContainerNode, seconds: float = 240) -> dict[str, Any]:
-    assert node.run("systemctl is-system-running --wait", timeout=seconds) == "running"
+    failed = "systemctl --failed --no-legend --plain; journalctl -b -p warning -n 40 -o cat --no-pager"
+    state = node.output(f"systemctl is-system-running --wait || {{ {failed}; }}", timeout=seconds).text
+    assert state == "running", state
     told: dict[str, Any] = json.loads(node.run("trivet status --json"))
     assert told["state"] == "ready", json.dumps(told, indent=1)
     return told
