@@ -280,6 +280,11 @@ async def machines(person: Operator) -> AsyncIterator[str]:
     person.edge.started[-1].end()
     await person.second()
     yield "vm-work-done"
+    async for name in _snapshots(person):
+        yield name
+
+
+async def _snapshots(person: Operator) -> AsyncIterator[str]:
     await person.press("escape", "4")
     yield "snapshots"
     await person.press("f1")
