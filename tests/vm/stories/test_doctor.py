@@ -39,7 +39,7 @@ def doctor(node: ContainerNode) -> dict[str, str]:
     return {finding["cause"]: finding["remedy"] for finding in json.loads(said.text)["findings"]}
 
 
-@story("doctor-names-the-fault", quick=True)
+@story("doctor-names-the-fault")
 def test_doctor_names_the_fault(containers: ContainerLab) -> None:
     n1, n2 = two(containers)
     n2.run("systemd-run --quiet python3 -m http.server 8443; until ss -Hltn sport 8443 | grep -q .; do sleep 0.1; done")

@@ -78,7 +78,7 @@ def test_guest_reaches_out(containers: ContainerLab, tmp_path: Path) -> None:
         assert address in a.run("nslookup a.inside || true")
 
 
-@story("router-comes-and-goes", quick=True)
+@story("router-comes-and-goes")
 def test_router_comes_and_goes(containers: ContainerLab, tmp_path: Path) -> None:
     """Without a guest: the router answers outside, moves to another address, gives its way out up, and leaves nothing behind."""
     node = node_with_vms(containers)
@@ -103,7 +103,7 @@ def test_router_comes_and_goes(containers: ContainerLab, tmp_path: Path) -> None
     assert [line.split()[-1] for line in after.splitlines()] == [line.split()[-1] for line in before.splitlines()]
 
 
-@story("ports-limited-and-seen", quick=True)
+@story("ports-limited-and-seen")
 def test_ports_limited_and_seen(containers: ContainerLab) -> None:
     """A guest in its VLAN and in no other; a limit on its port, given while it runs; its traffic counted, and seen by another."""
     node = node_with_vms(containers)

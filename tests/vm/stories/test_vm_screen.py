@@ -41,7 +41,7 @@ def test_screen_by_token(containers: ContainerLab) -> None:
     assert node.run("nft list table inet trivet") == before
 
 
-@story("processor-is-kept", quick=True)
+@story("processor-is-kept")
 def test_processor_is_kept(containers: ContainerLab) -> None:
     """What VMs that migrate may count on is what libvirt says, in etcd from the node's start on; the server is judged."""
     node = node_with_vms(containers)
