@@ -131,13 +131,13 @@ def config(documents: Store) -> tuple[HaConfig, int]:
 def test(host: Host, documents: Store) -> FenceTest:
     """Test this node's fencing, and write down what came of it."""
     spec, _ = followed(host)
-    why = fenceprobe.refused(host.ceph, _POOL)
+    unfenced = why = fenceprobe.refused(host.ceph, _POOL)
     watchdog = Watchdog(0, DEVICE).there
     wanted, revision = config(documents)
     if not why and not watchdog and not wanted.without_watchdog:
         why = "this node has no watchdog: modprobe softdog gives it one, or say --without-watchdog"
     found = FenceTest(
-        node=spec.node.name, passed=not why, blocklist=not why or watchdog, watchdog=watchdog, why=why,
+        node=spec.node.name, passed=not why, blocklist=not unfenced, watchdog=watchdog, why=why,
         at=datetime.now(UTC).isoformat(timespec="seconds"),
     )  # fmt: skip
     changed = wanted.model_copy(update={"tests": {**wanted.tests, found.node: found}})

@@ -21,4 +21,5 @@ class ShellEdge(DryEdge):
 
 if __name__ == "__main__":
     draw_on_stdout()
-    NodeConsole(playback(nodes.record(nodes.CABLE)), terminal(os.environ), ShellEdge()).run(mouse=False)
+    host = playback(nodes.record(nodes.CABLE))
+    NodeConsole(host, terminal(os.environ), ShellEdge(host)).run(mouse=False)

@@ -63,7 +63,7 @@ def test_a_disk_must_be_chosen_and_one_that_cannot_be_used_is_not() -> None:
         await person.to("DiskPage")
         await person.press("end", "space")
         assert person.app.draft.disks == ()
-        assert "cannot be used: held by LVM vg0" in person.words
+        assert "cannot be used: in use as swap" in person.words
         await person.press("ctrl+n")
         assert "choose a disk with Space or Enter" in person.screen
         assert (person.page, person.focused) == ("DiskPage", "disks")
