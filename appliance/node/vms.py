@@ -4,7 +4,7 @@
 import sys
 
 from appliance.errors import ApplianceError, Unsatisfiable
-from appliance.host.etcd import Etcd, Store
+from appliance.host.etcd import Store
 from appliance.host.host import Host
 from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
@@ -54,9 +54,14 @@ def here(host: Host, store: Store | None = None) -> Here:
 
 
 def views(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
-    """Those of this node, for who lists them. Its NUMA nodes are not looked at: only a start asks for them."""
-    at = _listing(host, store)
-    return tuple(each for each in life.views(at) if each.node == at.node)
+    """Those of this node, for who lists them."""
+    name = _listing(host, store).node
+    return tuple(each for each in everywhere(host, store) if each.node == name)
+
+
+def everywhere(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
+    """Those of the whole cluster. This node's NUMA nodes are not looked at: only a start asks for them."""
+    return life.views(_listing(host, store))
 
 
 def networks(host: Host, store: Store | None = None) -> tuple[NetworkRecord, ...]:
@@ -68,7 +73,7 @@ def _listing(host: Host, store: Store | None) -> Here:
     spec, _ = followed(host)
     if spec.hypervisor is None:
         raise Unsatisfiable([_NONE])
-    return Here(host=host, store=store or Etcd(), node=spec.node.name)
+    return Here(host=host, store=store or documents(host), node=spec.node.name)
 
 
 def _kept(spec: Spec, memory: int) -> int:
