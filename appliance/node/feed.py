@@ -8,7 +8,7 @@ missed while it was away is in there, too.
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from appliance.errors import ApplianceError
@@ -52,7 +52,7 @@ class Feed:
         self._things: Things = {}
         self._looked = float("-inf")
 
-    def follow(self, look: Callable[[], Things]) -> Iterator[str]:
+    def follow(self, look: Callable[[], Things]) -> Generator[str, None, None]:
         """Events, for as long as they are asked for. ApplianceError, at the first, when too many listen already."""
         with self._lock:
             if self._listening >= MOST:

@@ -13,18 +13,15 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from appliance.errors import Absent, ApplianceError
-from appliance.host import peer
 from appliance.host.host import Host
-from appliance.model.cluster import ClusterDocument, Member, member, myself
+from appliance.model.cluster import ClusterDocument, Member
 from appliance.model.person import Role
 from appliance.model.poolreport import StorageView
 from appliance.model.status import Status
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
-from appliance.node import feed, status, storage, vms
-from appliance.services.cluster.store import FILES, known
-from appliance.services.vm import life
-from appliance.services.vm.records import look
+from appliance.node import feed, others, status, storage, vms
+from appliance.services.cluster.store import known
 
 Words = Mapping[str, str]
 """What stands in a path, by its name."""
@@ -80,26 +77,12 @@ def document(host: Host) -> ClusterDocument:
     return found
 
 
-def elsewhere(host: Host, name: str) -> Member | None:
-    """Another node by its name; None for this one. Absent where there is no such node."""
-    cluster, machine = known(host)
-    there = member(cluster, name) if cluster else None
-    if there is None:
-        raise Absent(f"there is no node {name}", "`trivet cluster show` says who is in the cluster")
-    return None if there == myself(cluster, machine) else there
-
-
-def there(node: Member, method: str, path: str) -> Any:
-    """What another node answers to the same question."""
-    return peer.ask_any([node.address], FILES, path, {} if method == "POST" else None)
-
-
 def _of(path: str, run: Callable[[Host, Words], Any]) -> Callable[[Host, Words], Any]:
     """The same, of the node that the path names."""
 
     def asked(host: Host, words: Words) -> Any:
-        node = elsewhere(host, words["node"])
-        return run(host, words) if node is None else there(node, "GET", path)
+        node = others.other(host, words["node"])
+        return run(host, words) if node is None else others.ask(node, "GET", path)
 
     return asked
 
@@ -111,17 +94,11 @@ def _vm(host: Host, words: Words) -> VmView:
     raise Absent(f"there is no VM {words['vm']}", "GET /v1/vms lists them")
 
 
-def _act(word: str, does: Callable[[Any, str], object]) -> Callable[[Host, Words], None]:
+def _act(word: str) -> Callable[[Host, Words], None]:
     """Do something to a VM, where it is."""
 
     def act(host: Host, words: Words) -> None:
-        here, name = vms.here(host), words["vm"]
-        at = look(here, name).record.node
-        node = elsewhere(host, at) if at != here.node else None
-        if node is None:
-            does(here, name)
-        else:
-            there(node, "POST", f"/v1/vms/{name}/{word}")
+        others.act(host, word, words["vm"])
 
     return act
 
@@ -144,11 +121,15 @@ def _events(host: Host, _: Words) -> Iterator[str]:
     return FEED.follow(lambda: feed.things(host))
 
 
-def _signal(word: str) -> Callable[[Any, str], object]:
-    return lambda here, name: life.signal(here, name, word)
-
-
 FEED = feed.Feed()
+ACTS = {
+    "start": "start a VM",
+    "stop": "have a VM switch itself off",
+    "cut": "take a VM's power",
+    "reset": "press a VM's reset button",
+    "suspend": "hold a VM",
+    "resume": "let a held VM go on",
+}
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 _VM = "/v1/vms/{vm}"
 ROUTES = (
@@ -159,11 +140,7 @@ ROUTES = (
     Route("GET", "/v1/nodes/{node}/storage", "read", "the pool and a node's disks", StorageView, _of("/v1/storage", _storage)),
     Route("GET", "/v1/vms", "read", "all VMs", tuple[VmView, ...], lambda host, _: vms.everywhere(host)),
     Route("GET", _VM, "read", "one VM", VmView, _vm),
-    Route("POST", f"{_VM}/start", "operate", "start a VM", None, _act("start", life.start)),
-    Route("POST", f"{_VM}/stop", "operate", "have a VM switch itself off", None, _act("stop", life.stop)),
-    Route("POST", f"{_VM}/reset", "operate", "press a VM's reset button", None, _act("reset", _signal("reset"))),
-    Route("POST", f"{_VM}/suspend", "operate", "hold a VM", None, _act("suspend", _signal("suspend"))),
-    Route("POST", f"{_VM}/resume", "operate", "let a held VM go on", None, _act("resume", _signal("resume"))),
+    *(Route("POST", f"{_VM}/{word}", "operate", does, None, _act(word)) for word, does in ACTS.items()),
     Route("GET", "/v1/networks", "read", "the networks for VMs", tuple[NetworkRecord, ...], lambda host, _: vms.networks(host)),
     Route("GET", "/v1/events", "read", "what changes, as it does: nodes, VMs, alerts", str, _events, media="text/event-stream"),
     Route("GET", "/metrics", "read", "this node's measures, for Prometheus", str, _metrics, media=EXPOSITION),

@@ -2,6 +2,8 @@
 """This node for VMs, as its spec has it: what front ends hand to services/vm."""
 
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.etcd import Store
@@ -31,6 +33,19 @@ _NONE = Problem(
     message="this node's spec lets no VMs run here",
     hint="write `hypervisor: {}` into it, and `trivet apply` it",
 )
+
+
+def _signal(word: str, at: Here, name: str) -> None:
+    life.signal(at, name, word)
+
+
+ACTS: Mapping[str, Callable[[Here, str], object]] = {
+    "start": life.start,
+    "stop": life.stop,
+    "cut": lambda at, name: life.stop(at, name, force=True),
+    **{word: partial(_signal, word) for word in ("reset", "suspend", "resume")},
+}
+"""What any node may have done to a VM, by the words of the API."""
 
 
 def here(host: Host, store: Store | None = None) -> Here:

@@ -281,6 +281,7 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
+    "cli/api.py",
     "cli/cluster.py",
     "cli/doctor.py",
     "cli/ha.py",
@@ -308,7 +309,10 @@ COMMAND_LINE = (
     "node/cluster.py",
     "node/clusterwatch.py",
     "node/doctor.py",
+    "node/feed.py",
     "node/ha.py",
+    "node/others.py",
+    "node/routes.py",
     "node/vnc.py",
     "pxe/bmc.py",
     "pxe/journal.py",
@@ -319,6 +323,7 @@ COMMAND_LINE = (
     "pxe/source.py",
     "services/cluster/desk.py",
     "services/cluster/leaving.py",
+    "services/cluster/people.py",
     "services/hypervisor/worth.py",
     "services/vm/exchange.py",
     "services/vm/hardware.py",

@@ -58,6 +58,12 @@ def test_api_answers_for_the_cluster(containers: ContainerLab) -> None:
     code, text = curl(n2, operator, "/v1/vms/far/reset", "-X POST")
     assert code == 200, text
 
+    # The command line does the same with the node's certificate.
+    assert n1.run("trivet vm suspend far") == "far stands still on n2."
+    assert n2.run("virsh domstate far").strip() == "paused"
+    assert n1.run("trivet vm resume far && trivet vm stop far --force").endswith("far is stopped on n2.")
+    assert n2.run("virsh list --name").strip() == ""
+
     # Measures, in Prometheus' form; and a token that is revoked is nobody's at once.
     code, text = curl(n1, reader, "/metrics")
     assert code == 200, text
