@@ -282,7 +282,6 @@ SPEAKERS = {
 
 COMMAND_LINE = (
     "cli/api.py",
-    "cli/cluster.py",
     "cli/doctor.py",
     "cli/ha.py",
     "cli/hypervisor.py",
@@ -306,7 +305,6 @@ COMMAND_LINE = (
     "host/etcdlease.py",
     "host/fenceprobe.py",
     "node/api.py",
-    "node/cluster.py",
     "node/clusterwatch.py",
     "node/doctor.py",
     "node/feed.py",
@@ -321,8 +319,6 @@ COMMAND_LINE = (
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
-    "services/cluster/desk.py",
-    "services/cluster/leaving.py",
     "services/cluster/people.py",
     "services/hypervisor/worth.py",
     "services/vm/exchange.py",
