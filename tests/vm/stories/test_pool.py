@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tests.vm import images
 from tests.vm.lab import Lab
-from tests.vm.moments import BOOT
+from tests.vm.moments import BOOT, reached
 from tests.vm.pool import ceph, goes_on, healthy, librbd, nothing_lost, osds, plan, up, wait_up, whole, write_on
 from tests.vm.pooled import FRESH, FRESH_SSD, HYBRID, PLAIN, POOL, pooled, started, throttle
 from tests.vm.process import wait_for
@@ -51,7 +51,7 @@ def test_pool_survives_reboots(lab: Lab) -> None:
     for _ in range(3):
         vm.run("systemctl reboot", check=False)
         vm.wait_reboot(BOOT)
-        vm.wait_ssh(BOOT)
+        reached(vm)
         wait_up(vm, {0, 1, 2}, POOL)
         librbd(vm, "read", timeout=300)
         assert cached(vm) == 3
@@ -101,7 +101,7 @@ def test_cache_ssd_pulled_under_load(lab: Lab) -> None:
     # It starts again without one, and takes what is put in its place.
     vm.run("systemctl reboot", check=False)
     vm.wait_reboot(BOOT)
-    vm.wait_ssh(BOOT)
+    reached(vm)
     wait_up(vm, {0, 1, 2}, POOL)
     librbd(vm, "read", timeout=300)
     vm.plug(FRESH_SSD)
