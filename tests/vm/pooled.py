@@ -26,11 +26,13 @@ HYBRID = replace(PLAIN, disks=(SYSTEM, *HDDS, SSD))
 ON_SYSTEM = {"disk": {"serial": "SYS0", "count": 1}}
 
 
-def pooled(lab: Lab, name: str, machine: Machine, storage: dict[str, Any] | None = None) -> VM:
+def pooled(
+    lab: Lab, name: str, machine: Machine, storage: dict[str, Any] | None = None, install: dict[str, Any] = ON_SYSTEM
+) -> VM:
     """A node with a pool that is well and holds 4 MiB of ours, running."""
     moment = f"pool-{name}"
     if not lab.has_snapshot(moment):
-        vm = installed(lab, f"{moment}-installed", machine, install=ON_SYSTEM, storage=storage or {})
+        vm = installed(lab, f"{moment}-installed", machine, install=install, storage=storage or {})
         started(vm)
         librbd(vm, "write", timeout=300)
         vm.powerdown(300)
