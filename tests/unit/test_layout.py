@@ -31,7 +31,8 @@ def test_nothing_is_left_over(size: int) -> None:
 
 @given(sizes, st.integers(min_value=1, max_value=2**20), st.booleans())
 def test_what_is_left_to_the_pool_is_the_last_part(size: int, pool: int, mirrored: bool) -> None:
-    whole, parted = partitions(size, UUIDS, mirrored=mirrored), partitions(size + pool * MIB, [*UUIDS, "p"], mirrored=mirrored, pool=pool)
+    whole = partitions(size, UUIDS, mirrored=mirrored)
+    parted = partitions(size + pool * MIB, [*UUIDS, "p"], mirrored=mirrored, pool=pool)
     last = parted[-1]
     assert parted[:-1] == whole
     assert (last.number, last.name, last.size, last.uuid) == (layout.POOL_NUMBER, "trivet-pool", pool, "p")
