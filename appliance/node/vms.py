@@ -4,10 +4,12 @@
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.etcd import Store
 from appliance.host.host import Host
+from appliance.host.lock import in_turn
 from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
 from appliance.model.spec import Spec
@@ -28,6 +30,7 @@ from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
 
+_STARTS = Path("/run/trivet/starts")
 _NONE = Problem(
     where="hypervisor",
     message="this node's spec lets no VMs run here",
@@ -65,6 +68,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         cells=cells,
         northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
+        alone=lambda name: in_turn(_STARTS / f"{name}.lock"),
     )
 
 

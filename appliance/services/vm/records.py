@@ -3,7 +3,8 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -31,6 +32,7 @@ class Here:
 
     `northbound` is what `ovn-nbctl` needs to reach a cluster's database, () where its own socket does.
     `devices` maps a PCI address, or the name of a pool of virtual functions, to its NUMA node.
+    `alone` is held while a VM is being started: HA starts VMs, too, and its document says what is wanted before it runs.
     """
 
     host: Host
@@ -41,6 +43,7 @@ class Here:
     cells: tuple[Cell, ...] = ()
     northbound: tuple[str, ...] = ()
     devices: dict[str, int] = field(default_factory=dict)
+    alone: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
 
 
 class VmError(ApplianceError):
