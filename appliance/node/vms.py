@@ -2,6 +2,7 @@
 """This node for VMs, as its spec has it: what front ends hand to services/vm."""
 
 import sys
+from functools import partial
 
 from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.etcd import Etcd, Store
@@ -50,6 +51,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         cells=cells,
         northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
+        busy=partial(busy, host),
     )
 
 
@@ -79,10 +81,19 @@ def _kept(spec: Spec, memory: int) -> int:
 
 
 def _devices(host: Host) -> dict[str, int]:
-    """PCI address, and pool of virtual functions -> NUMA node."""
+    """A pool of virtual functions -> its NUMA node."""
     nics, _, _ = network.observe(host)
-    found = {nic.pci: nic.numa_node for nic in nics if nic.pci}
-    return found | {f"{PREFIX}{pci}": node for pci, node in found.items()}
+    return {f"{PREFIX}{nic.pci}": nic.numa_node for nic in nics if nic.pci}
+
+
+def busy(host: Host) -> dict[str, str]:
+    """PCI address -> what this node works with on it: a port that has an address or is a plane's, a disk that is not blank."""
+    nics, _, _ = network.observe(host)
+    found = {nic.pci: f"its port {nic.mac}" for nic in nics if nic.pci and (nic.addresses or nic.master)}
+    for each in storage.inventory(host).disks:
+        if each.pci and (each.unusable or each.contents or each.labels or each.held):
+            found[each.pci] = f"its disk {each.id}"
+    return found
 
 
 def disk(host: Host, name: str) -> Disk:

@@ -3,7 +3,7 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -30,7 +30,8 @@ class Here:
     its NUMA nodes without reserve.
 
     `northbound` is what `ovn-nbctl` needs to reach a cluster's database, () where its own socket does.
-    `devices` maps a PCI address, or the name of a pool of virtual functions, to its NUMA node.
+    `devices` maps the name of a pool of virtual functions to its NUMA node. `busy` says what the node itself does with which PCI
+    device; it is asked for only where a VM shall have one.
     """
 
     host: Host
@@ -41,6 +42,7 @@ class Here:
     cells: tuple[Cell, ...] = ()
     northbound: tuple[str, ...] = ()
     devices: dict[str, int] = field(default_factory=dict)
+    busy: Callable[[], dict[str, str]] = dict
 
 
 class VmError(ApplianceError):
