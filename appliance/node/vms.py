@@ -9,7 +9,6 @@ from appliance.host.etcd import Etcd, Store
 from appliance.host.host import Host
 from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
-from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
@@ -18,6 +17,7 @@ from appliance.node.status import followed
 from appliance.services.cluster.observe import cluster, etcd
 from appliance.services.cluster.store import store as documents
 from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.hypervisor.plan import kept
 from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
 from appliance.services.storage import swap
@@ -41,7 +41,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         raise Unsatisfiable([_NONE])
     numa = hypervisor.numa(host)
     reserve = spec.hypervisor.reserve
-    cells = topology(numa, reserve.cpus or 0, reserve.memory or _kept(spec, sum(node.memory for node in numa)))
+    cells = topology(numa, reserve.cpus or 0, kept(spec, sum(node.memory for node in numa)))
     return Here(
         host=host,
         store=store or documents(host),
@@ -71,13 +71,6 @@ def _listing(host: Host, store: Store | None) -> Here:
     if spec.hypervisor is None:
         raise Unsatisfiable([_NONE])
     return Here(host=host, store=store or Etcd(), node=spec.node.name)
-
-
-def _kept(spec: Spec, memory: int) -> int:
-    """Of memory, for the platform, where the spec says nothing: what its engines take at the least, and a share of the rest."""
-    least, share = 2**30, 16
-    storage = 4 * 2**30 if spec.storage is not None else 0
-    return min(memory // 2, least + storage + memory // share)
 
 
 def _devices(host: Host) -> dict[str, int]:
