@@ -30,6 +30,8 @@ RETENTION = timedelta(days=30)
 LINKED = "they are linked clones: purge them, or make them whole with `trivet vm flatten`"
 _POLL = 0.2
 _TPMS = "/var/lib/libvirt/swtpm"
+_LOGS = "/var/log/libvirt/qemu"
+"""Of serial lines. The image has no logs and no folders of any, and libvirt makes none."""
 
 
 def create(here: Here, document: Vm) -> VmRecord:
@@ -84,6 +86,7 @@ def start(here: Here, name: str) -> VmRecord:
     northbound.sync_all(here, (nic.network for nic in record.vm.nics))
     kept.save(wanted="running", started=record.vm, placement=found.placement)
     try:
+        here.host.run(["mkdir", "-p", _LOGS])
         here.host.run([*VIRSH, "create", "/dev/stdin"], stdin=render(record.vm, found))
     except ApplianceError:
         kept.save(wanted="stopped", started=None, placement=None)
