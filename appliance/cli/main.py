@@ -229,8 +229,11 @@ def _apply(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from appliance.node.status import status  # noqa: PLC0415 - loaded by who asks for it
+    from appliance.node.worth import lacks  # noqa: PLC0415 - the same
 
-    found = status(_host(args))
+    host = _host(args)
+    found = status(host)
+    found = found.model_copy(update={"hypervisor": lacks(host) if found.state != "live" else ()})
     _out(args, found, render.status_text(found))
     return 0
 

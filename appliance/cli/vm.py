@@ -87,7 +87,10 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub.add_argument("files", nargs="+", metavar="FILE")
     sub.add_argument("--memory", default="", metavar="SIZE", help="such as 2GiB (default: what an OVA says, or 1GiB)")
     sub.add_argument("--cpus", type=int, default=0, metavar="NUMBER", help="(default: what an OVA says, or 1)")
-    sub.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
+    sub.add_argument("--firmware", choices=("bios", "uefi"), default="", help="(default: what an OVA says, or bios)")
+    sub.add_argument(
+        "--bus", choices=("virtio", "scsi", "sata"), default="", help="(default: sata for vmdk, which needs no driver, or virtio)"
+    )
     sub = command("adopt", _adopt, "a VM from the operating system on a disk of this server, which stays as it is")
     sub.add_argument("disk", metavar="DISK", help="by its slot, serial number or id, as `trivet disk` shows it")
     sub.add_argument("--name", required=True, metavar="NAME")
@@ -99,6 +102,7 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub.add_argument("--mac", default="", metavar="MAC", help="that of the port that its system knows, or new")
     sub = named("move-disk", _move, "move a disk of a VM into the pool, also while it runs")
     sub.add_argument("disk", metavar="DISK")
+    command("devices", _devices, "the USB and PCI devices of this server that a VM could have, and who has them")
     command("autostart", _autostart, "start what ran before the node was started; trivetd does this")
 
 
@@ -355,7 +359,7 @@ def _export(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from appliance.services.vm import exchange  # noqa: PLC0415 - as in vmhost
 
-    given = {"memory": args.memory, "cpus": args.cpus, "firmware": args.firmware}
+    given = {"memory": args.memory, "cpus": args.cpus, "firmware": args.firmware, "bus": args.bus}
     record = exchange.take_in(this_host(), args.name, args.files, **given)
     return said(args, f"{args.name} is made. Run it: trivet vm start {args.name}", name=args.name, uuid=record.uuid)
 
@@ -382,6 +386,16 @@ def _move(args: argparse.Namespace) -> int:
 
     adopt.move(this_host(), args.name, args.disk)
     return said(args, f"{args.disk} of {args.name} is in the pool.", name=args.name, disk=args.disk)
+
+
+def _devices(args: argparse.Namespace) -> int:
+    from appliance.node import vms  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import devices  # noqa: PLC0415 - as in vmhost
+
+    here = this_host()
+    rows = list(devices.words(here.host, vms.busy(here.host)))
+    text = "\n".join(f"{how:<16}  {what}{f'; {who}' if who else ''}" for how, what, who in rows) or "There are none."
+    return said(args, text, devices=[{"say": how, "device": what, "used": who} for how, what, who in rows])
 
 
 def _autostart(args: argparse.Namespace) -> int:
