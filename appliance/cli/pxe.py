@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,11 @@ def add(command: Callable[..., Any]) -> None:
 
 def _serve(args: argparse.Namespace) -> int:
     from appliance.host.live import live  # noqa: PLC0415 - as below
+    from appliance.node.admission import minted  # noqa: PLC0415 - as below
     from appliance.pxe.serve import Wish, serve  # noqa: PLC0415 - servers are for who serves
 
     wish = Wish(args.rack, args.interface, args.source, args.state, args.dhcp, args.address, args.http_port, args.https_port)
-    serve(live(), wish, lambda line: print(line, flush=True))
+    serve(live(), wish, lambda line: print(line, flush=True), partial(minted, live()))
     return 0
 
 

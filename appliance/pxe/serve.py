@@ -24,6 +24,7 @@ from appliance.pxe import folder
 from appliance.pxe.desk import Desk, Kept
 from appliance.pxe.dhcp import Wire, dnsmasq
 from appliance.pxe.firewall import opened
+from appliance.pxe.joins import Joins, Mint
 from appliance.pxe.journal import Journal
 from appliance.pxe.menus import IMAGE, Place, grub_first
 from appliance.pxe.places import SOCKET, STATE
@@ -51,8 +52,11 @@ class Wish:
     https: int = 8443
 
 
-def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
-    """Until SIGINT or SIGTERM. ApplianceError when it cannot begin, or dnsmasq cannot go on."""
+def serve(host: Host, wish: Wish, say: Callable[[str], None], mint: Mint) -> None:
+    """Until SIGINT or SIGTERM. ApplianceError when it cannot begin, or dnsmasq cannot go on.
+
+    `mint` makes tokens for the cluster that this node is in.
+    """
     described = folder.Watched(wish.rack)
     described()  # what is wrong with it is said now, and not to the first machine
     network = _address(host, wish)
@@ -77,7 +81,7 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
         desk = Desk(described, journal, host.files, _kept(wish.state), time.time)
         try:
             servers = (Boot((place.address, wish.http), desk, source, place),
-                       Answers((place.address, wish.https), desk, certificate),
+                       Answers((place.address, wish.https), desk, certificate, Joins(desk, mint)),
                        Board(wish.state / SOCKET, desk, Switches(host, wish.rack, desk)))  # fmt: skip
         except OSError as error:
             message = f"{place.address} port {wish.http} or {wish.https} cannot be had: {error.strerror}"
