@@ -36,8 +36,9 @@ class Joins:
     def __init__(self, desk: Desk, mint: Mint) -> None:
         self._desk, self._mint = desk, mint
         self._lock = threading.Lock()
-        self._wanted: dict[str, str] = {}
+        self._wanted: dict[str, Machine] = {}
         self._tokens: dict[str, str] = {}
+        """By the digest of the credential that asked: who is installed anew is another node, and needs another token."""
 
     def ask(self, token: str, body: bytes, address: str) -> Reply:
         """The token of the node with this credential; the same when it asks again, since a reply may be lost."""
@@ -48,12 +49,12 @@ class Joins:
         if not where:
             return Reply(NO, "this machine is to join no cluster")
         with self._lock:
-            if found := self._tokens.get(machine.mac):
+            if found := self._tokens.get(machine.token):
                 return Reply(OK, found)
-            self._wanted[machine.mac] = where
+            self._wanted[machine.mac] = machine
         founder = next((m for m in self._desk.rack.machines.values() if founds(m, where)), None)
         if founder is None:
-            return self._minted(machine.mac, where)
+            return self._minted(machine, where)
         return Reply(WAIT, f"the node {founder.name}, which founds the cluster, is not there yet")
 
     def give(self, token: str, body: bytes, address: str) -> Reply:
@@ -66,24 +67,23 @@ class Joins:
         except (ValidationError, RecursionError):
             return Reply(WRONG, "what was sent is no list of tokens")
         with self._lock:
-            own = {mac for mac, where in self._wanted.items() if founds(machine, where)}
+            own = {mac for mac, each in self._wanted.items() if each.claim and founds(machine, each.claim.joins)}
             for mac in own & made.tokens.keys():
-                self._tokens[mac] = made.tokens[mac]
-                del self._wanted[mac]
+                self._tokens[self._wanted.pop(mac).token] = made.tokens[mac]
             return Reply(OK, json.dumps(sorted(own & self._wanted.keys())[:_MOST]))
 
     def places(self) -> Mapping[str, Callable[[str, bytes, str], Reply]]:
         """What is POSTed where."""
         return {TOKEN: self.ask, TOKENS: self.give}
 
-    def _minted(self, mac: str, where: str) -> Reply:
+    def _minted(self, machine: Machine, where: str) -> Reply:
         try:
             found = self._mint(where)
         except ApplianceError as error:
             return Reply(WAIT, str(error))
         with self._lock:
-            self._wanted.pop(mac, None)
-            return Reply(OK, self._tokens.setdefault(mac, found))
+            self._wanted.pop(machine.mac, None)
+            return Reply(OK, self._tokens.setdefault(machine.token, found))
 
 
 def founds(machine: Machine, where: str) -> bool:

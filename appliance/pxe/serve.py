@@ -36,6 +36,7 @@ from appliance.pxe.source import BOOTED, Source, digest, open_source
 TFTP = Path("/run/trivet/pxe")
 _LOOK = 0.5
 _TEN_YEARS = "3650"
+_LAST_VLAN = 4094
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Wish:
     address: str = ""
     http: int = 80
     https: int = 8443
+    vlan: int = 0
 
 
 def serve(host: Host, wish: Wish, say: Callable[[str], None], mint: Mint) -> None:
@@ -75,7 +77,7 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None], mint: Mint) -> Non
             message = f"{IMAGE} of {wish.source} is not what was built: its SHA-256 is another"
             raise ApplianceError(message, "build or copy it again")
         certificate, fingerprint = _certificate(host, wish.state)
-        place = Place(str(network.ip), wish.http, wish.https, fingerprint)
+        place = Place(str(network.ip), wish.http, wish.https, fingerprint, vlan=_vlan(wish.vlan))
         journal = Journal(wish.state / "rack.jsonl")
         stack.callback(journal.close)
         desk = Desk(described, journal, host.files, _kept(wish.state), time.time)
@@ -117,6 +119,12 @@ def _folders(state: Path, tftp: Path) -> None:
     ):
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(mode)
+
+
+def _vlan(number: int) -> int:
+    if not 0 <= number <= _LAST_VLAN:
+        raise ApplianceError(f"--vlan {number} is no VLAN", f"name one of 1 to {_LAST_VLAN}")
+    return number
 
 
 def _wire(wish: Wish, network: ipaddress.IPv4Interface) -> Wire | None:
