@@ -76,10 +76,10 @@ class Rack:
     def state(self) -> Path:
         return self.lab.folder / "pxe"
 
-    def start(self, source: Path = BUILD / "pxe") -> Rack:
+    def start(self, source: Path = BUILD / "pxe", *more: str) -> Rack:
         words = [
             sys.executable, "-m", "appliance.cli.main", "pxe", "serve", str(self.folder), "--interface", self.switch.name,
-            "--source", str(source), "--state", str(self.state), "--dhcp", "10.66.0.100-10.66.0.200",
+            "--source", str(source), "--state", str(self.state), "--dhcp", "10.66.0.100-10.66.0.200", *more,
         ]  # fmt: skip
         os.environ["PYTHONPATH"] = str(REPO)
         self.process = spawn(words, self.lab.folder / "serve.log")

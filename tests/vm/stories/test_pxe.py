@@ -5,19 +5,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import ssl
 import time
 import urllib.error
 import urllib.request
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from appliance.pxe.rack import Rack as Board
 from tests.vm import observe
-from tests.vm.lab import Lab
+from tests.vm.lab import BUILD, Lab, push
 from tests.vm.moments import BOOT, INSTALL, reached
+from tests.vm.process import command
 from tests.vm.rack import CLUSTER, Rack, address, mac, machine
 from tests.vm.story import story
+from tests.vm.tagged import tagged
 from tests.vm.vm import VM
 
 FETCH = 600
@@ -92,7 +96,7 @@ def test_server_dies_midstream(lab: Lab) -> None:
     rack.wait("half of the image", lambda board: _share(board.machines.get(mac(1))) > 0.3, FETCH)
     rack.kill()
     time.sleep(20)
-    vm.console.expect("trying again", timeout=120)
+    vm.console.expect("the server went away at byte", timeout=120)
     rack.start()
     assert rack.seen(1).state in ("discovered", "fetching"), "it is known who was there"
     rack.wait_state([1], "ready", FETCH + INSTALL + BOOT)
@@ -146,3 +150,47 @@ def test_secureboot_netboot(lab: Lab) -> None:
         assert "Secure boot enabled" in vm.run("journalctl -k -b --no-pager | grep -i 'secure boot' | head -3")
         assert "integrity" in vm.run("cat /sys/kernel/security/lockdown")
         is_node(lab, vm, "n1", 1)
+
+
+@story("tagged-uplink")
+def test_tagged_uplink(lab: Lab) -> None:
+    """A port that carries one VLAN tagged: the live system fetches itself and asks there, as `--vlan` has it told.
+
+    The kernel is started as iPXE starts it, with the arguments of the machine's own menu; iPXE has the VLAN from an operator.
+    """
+    rack = Rack(lab, {"n1": 1})
+    rack.start(BUILD / "pxe", "--vlan", "20")
+    host = rack.switch.address.partition("/")[0]
+    with urllib.request.urlopen(f"http://{host}/boot/{mac(9)}/boot.ipxe", timeout=30) as reply:
+        line = next(line for line in reply.read().decode().splitlines() if line.startswith("kernel "))
+    arguments = line.partition(" initrd=initrd.img ")[2].partition(" ||")[0]
+    assert f"trivet.vlan=20,{mac(9)}" in arguments
+    plain = machine("other", 9)
+    vm = lab.machine(replace(
+        plain, reach="", nics=(replace(plain.nics[0], network="trunk"),), kernel=str(lab.kernel), initrd=str(this_initrd(lab)),
+        append=arguments,
+    ))  # fmt: skip
+    with tagged(lab.cable("trunk", "switch", 0), rack.switch.port("trunk"), 20) as lost:
+        vm.start()
+        rack.wait_state([9], "waiting", FETCH + BOOT)
+        vm.console.expect("no rule holds for this machine", timeout=BOOT)
+        assert rack.seen(9).log[-1].startswith("waits: rack.yaml: no rule holds")
+        print(f"{len(lost)} frames came untagged")
+        vm.kill()
+    observe.blank_disk(vm)
+    rack.close()
+
+
+def this_initrd(lab: Lab) -> Path:
+    """The image's; between two builds with this checkout's hooks for a boot over the network behind it."""
+    if not push():
+        return lab.initrd
+    tree, hooks = lab.folder / "initrd", lab.repo / "elements/trivet-initrd/static/usr/lib/dracut/modules.d/95trivet"
+    places = {"tagged-port": "usr/lib/trivet/tagged-port", "netboot.sh": "var/lib/dracut/hooks/cmdline/28-netboot.sh"}
+    for name, place in places.items():
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(hooks / name, tree / place)
+    whole = lab.folder / "initrd.img"
+    shutil.copy(lab.initrd, whole)
+    command("sh", "-c", f"cd {tree} && find . -type f | cpio --quiet -o -H newc >> {whole}")
+    return whole
