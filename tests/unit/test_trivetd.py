@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, StalePlan
 from appliance.host.host import Host
 from appliance.model.cluster import Member
 from appliance.model.clustersteps import JoinCluster
@@ -77,6 +77,26 @@ def test_only_steps_of_one_kind_are_carried_out(monkeypatch: pytest.MonkeyPatch)
     service.converge(node(), ConfigureOvn)
     service.converge(node())
     assert [plan.steps for plan in done] == [steps[1:], steps]
+
+
+@pytest.mark.parametrize(("overtaken", "failed"), [(1, ""), (3, ""), (9, "the disk is blank")])
+def test_a_plan_that_the_machine_has_overtaken_is_made_anew(overtaken: int, failed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not for ever."""
+    steps = (SetTimezone(zone="Asia/Shanghai", why=""),)
+    looks: list[int] = []
+
+    def apply(plan: Plan, host: Host, emit: object) -> None:
+        looks.append(len(looks))
+        if len(looks) <= overtaken:
+            raise StalePlan("the disk is blank")
+
+    monkeypatch.setattr(service, "wanted", lambda host, inventory: (spec(storage=None, overlay=None), "", Plan(steps=steps)))
+    monkeypatch.setattr(service, "live", lambda secrets: None)
+    monkeypatch.setattr(service.flow, "inspect", lambda host: Inventory())
+    monkeypatch.setattr(service.flow, "apply", apply)
+    monkeypatch.setattr(service, "Journal", Unwritten)
+    assert service.converge(node()).failed == failed
+    assert len(looks) == min(overtaken, 3) + 1
 
 
 class Unwritten:
