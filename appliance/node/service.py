@@ -38,7 +38,8 @@ from appliance.node.vms import notice, run_again
 from appliance.node.watch import Watch
 from appliance.services.network import ovn
 
-_SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+_ENDS = {signal.SIGTERM, signal.SIGINT}
+_SIGNALS = {signal.SIGHUP, *_ENDS}
 _SOON = 1.0
 """Seconds until one plans again when an address is awaited; twice as long each time. A DHCP server answers within a few."""
 _ANEW = 3
@@ -94,6 +95,9 @@ def _attempt(host: Host, only: type | None) -> tuple[Boot, bool]:
                 journal.plan(harmless)
 
                 def emit(event: Event) -> None:
+                    if isinstance(event, Started) and signal.sigpending() & _ENDS:
+                        # Between two steps: systemd would wait for the whole plan in vain, and then kill a step in its midst.
+                        raise ApplianceError("trivetd was told to end", "it does the rest when it is started again")
                     journal.event(event)
                     note(event)
 
@@ -177,7 +181,7 @@ def main() -> None:
         run_again(host)
         ha.begin(host)
         said = wait(watch, pause if boot.waits else None, boot.tunnels)
-        if said in (signal.SIGTERM, signal.SIGINT):
+        if said in _ENDS:
             return
         only = None if said or boot.waits else ConfigureOvn
         if said:
