@@ -146,6 +146,7 @@ def _disk_lines(disks: Sequence[Disk]) -> Iterator[str]:
     for number, disk in enumerate(disks, 1):
         kind = "HDD" if disk.rotational else "SSD"
         sector = f"{disk.sector}-byte sectors" if disk.sector != _SECTOR else ""
+        sector = f"{disk.sector}-byte sectors ({_list(*map(str, disk.formats))} possible)" if len(disk.formats) > 1 else sector
         place = _list(disk.path or disk.pci, _if("slot ", disk.slot), f"NUMA {disk.numa_node}" if disk.numa_node >= 0 else "")
         yield f"{number:3}  {format_size(disk.size):>8}  {kind}  {disk.transport:6}  {disk.model or 'no model'}"
         yield from _row("serial", disk.serial or "none")

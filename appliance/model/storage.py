@@ -26,8 +26,15 @@ SYSTEM_DISK = "system disk"
 """Two of the reasons in `Disk.unusable` that others ask for by name."""
 
 
+FAST_PARTS = ("trivet-cache", "trivet-db")
+"""Names of an SSD's parts, each for one OSD."""
+
+
 class Content(Model):
-    """One thing found on a disk. `partition` 0 is the whole disk; `type` is blkid's word (ext4, LVM2_member, gpt)."""
+    """One thing found on a disk. `partition` 0 is the whole disk; `type` is blkid's word (ext4, LVM2_member, gpt).
+
+    `guid` is the partition's own, where it is an SSD's part for an OSD of ours: it says of which.
+    """
 
     partition: int = 0
     type: str
@@ -35,6 +42,7 @@ class Content(Model):
     uuid: str = ""
     name: str = ""
     size: int = 0
+    guid: str = Field(default="", exclude_if=lambda guid: not guid)
 
     def __str__(self) -> str:
         what = " ".join(part for part in (self.type or "no file system", self.label or self.name) if part)
@@ -128,7 +136,8 @@ class Disk(Model):
     `osd` is the OSD whose data is on it, `serves` those of whose database or cache a part is on it. `paths` are the places of
     a multipath disk. `held` is what runs on it and nobody uses, md arrays or volumes of LVM: who erases it stops them. `health`
     is there only where somebody asked for it: a hundred disks take their time to answer. `within` is the system disk that this
-    one is a part of (`install.pool`): to the pool it is a disk like any other.
+    one is a part of (`install.pool`): to the pool it is a disk like any other. `formats` are the sector sizes that an NVMe disk
+    could be formatted to.
     """
 
     id: str
@@ -158,6 +167,7 @@ class Disk(Model):
     held: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
     within: str = Field(default="", exclude_if=lambda id_: not id_)
+    formats: tuple[int, ...] = Field(default=(), exclude_if=lambda sizes: not sizes)
 
     @property
     def fingerprint(self) -> str:

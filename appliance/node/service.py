@@ -19,7 +19,7 @@ import time
 
 from appliance import flow
 from appliance.engine.journal import Journal
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, StalePlan
 from appliance.host.host import Host
 from appliance.host.live import live
 from appliance.host.lock import only_one
@@ -38,15 +38,32 @@ from appliance.node.vms import notice, run_again
 from appliance.node.watch import Watch
 from appliance.services.network import ovn
 
-_SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT}
+_ENDS = {signal.SIGTERM, signal.SIGINT}
+_SIGNALS = {signal.SIGHUP, *_ENDS}
 _SOON = 1.0
 """Seconds until one plans again when an address is awaited; twice as long each time. A DHCP server answers within a few."""
+_ANEW = 3
+"""Times that a plan which the machine has overtaken is made anew."""
 _PATIENCE = 120.0
 """Seconds after which the boot goes on, the consoles with it, while trivetd is still at its work."""
 
 
 def converge(host: Host, only: type | None = None) -> Boot:
-    """Plan against the saved spec and apply, or `only` steps of one kind. What failed is in the result, never raised."""
+    """Plan against the saved spec and apply, or `only` steps of one kind. What failed is in the result, never raised.
+
+    Nobody has agreed to this plan, so one that the machine has overtaken (a disk of which udev has just learned) is made anew.
+    """
+    boot, stale = _attempt(host, only)
+    for _ in range(_ANEW):
+        if not stale:
+            break
+        again, stale = _attempt(host, only)
+        boot = continued(boot, again)
+    return boot
+
+
+def _attempt(host: Host, only: type | None) -> tuple[Boot, bool]:
+    """The result, and whether the machine was another than planned for."""
     begun = time.monotonic()
     applied: list[str] = []
     titles: dict[str, str] = {}
@@ -60,7 +77,7 @@ def converge(host: Host, only: type | None = None) -> Boot:
         elif isinstance(event, Failed):
             print(event.message, file=sys.stderr)
 
-    failed, log, waits, tunnels = "", "", False, ""
+    failed, log, waits, tunnels, stale = "", "", False, "", False
     refused: tuple[str, ...] = ()
     try:
         inventory = flow.inspect(host)
@@ -78,15 +95,19 @@ def converge(host: Host, only: type | None = None) -> Boot:
                 journal.plan(harmless)
 
                 def emit(event: Event) -> None:
+                    if isinstance(event, Started) and signal.sigpending() & _ENDS:
+                        # Between two steps: systemd would wait for the whole plan in vain, and then kill a step in its midst.
+                        raise ApplianceError("trivetd was told to end", "it does the rest when it is started again")
                     journal.event(event)
                     note(event)
 
                 flow.apply(harmless, host, emit)
     except ApplianceError as error:
-        failed = str(error)
+        failed, stale = str(error), isinstance(error, StalePlan)
         print(failed, file=sys.stderr)
     seconds = round(time.monotonic() - begun, 3)
-    return Boot(applied=tuple(applied), failed=failed, refused=refused, log=log, seconds=seconds, waits=waits, tunnels=tunnels)
+    boot = Boot(applied=tuple(applied), failed=failed, refused=refused, log=log, seconds=seconds, waits=waits, tunnels=tunnels)
+    return boot, stale
 
 
 def continued(before: Boot, now: Boot) -> Boot:
@@ -160,7 +181,7 @@ def main() -> None:
         run_again(host)
         ha.begin(host)
         said = wait(watch, pause if boot.waits else None, boot.tunnels)
-        if said in (signal.SIGTERM, signal.SIGINT):
+        if said in _ENDS:
             return
         only = None if said or boot.waits else ConfigureOvn
         if said:

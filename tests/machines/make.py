@@ -142,6 +142,13 @@ sync
 """
 
 
+PATHS = """
+printf 'defaults {\\n find_multipaths yes\\n}\\nblacklist {\\n wwid 35000c50000000bad\\n}\\n' > /etc/multipath.conf
+modprobe dm_multipath; systemctl start multipathd; sleep 5; multipath -ll
+mkfs.ext4 -q -L paths /dev/mapper/mpatha; udevadm settle
+"""
+
+
 def _scsi(*serials: str) -> tuple[Disk, ...]:
     return tuple(Disk(f"scsi{n}", "scsi", "10G", serial=serial, rotational=True) for n, serial in enumerate(serials))
 
@@ -263,7 +270,8 @@ swapon {ID}/nvme-QEMU_NVMe_Ctrl_NVME4K0001-part2
             Disk("shelf0", "scsi", "40G", serial="DUAL", wwn="0x5000c500000d0a10", rotational=True, paths=2),
             Disk("plain0", "scsi", "40G", rotational=True), Disk("plain1", "scsi", "40G", rotational=True),
         ), nics=nics("e1000e")),
-        PLUGGED + "two HDDs of one WWN, one HDD by two paths, two with neither serial nor WWN.",
+        PLUGGED + "two HDDs of one WWN, one HDD by two paths (multipathd started by hand), two with neither serial nor WWN.",
+        before=PATHS,
         plugged=True,
     ),
     "foreign-ceph": Recipe(
@@ -402,6 +410,8 @@ def make_plugged(name: str, recipe: Recipe) -> None:
             for disk in recipe.machine.disks:
                 vm.unplug(disk.name)  # what went past every cache, as the words of a BIOS RAID do, is on the disks only then
             vm = bench(lab, recipe)
+        if recipe.before:
+            print(vm.run(recipe.before, timeout=600))
         save(vm, name, recipe.origin)
 
 

@@ -124,7 +124,8 @@ def _served(now: Inventory, pool: Pool, uuid: str, number: int, fast: FastPart) 
     (disk,) = (disk for disk in now.disks if disk.id == fast.disk)
     ours = (Content(type="gpt", uuid=fast.table),)
     kept = disk.contents if disk.contents[:1] == ours else ours
-    part = Content(partition=len(kept), type="LVM2_member", name=f"trivet-{fast.use}", size=fast.size * 2**20)
+    part = Content(partition=len(kept), type="LVM2_member", name=f"trivet-{fast.use}", size=fast.size * 2**20,
+                   guid=fast.uuid)
     label = OsdLabel(fsid=pool.fsid, uuid=uuid, id=number, part=fast.use)
     return _disk(now, disk.id, contents=(*kept, part), serves=(*disk.serves, label))
 

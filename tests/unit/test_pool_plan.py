@@ -95,6 +95,28 @@ def test_an_addition_that_was_interrupted_needs_no_consent(hybrid: tuple[Invento
     assert added.expects, "and still what is on it now, and nothing else"
 
 
+def test_an_addition_that_was_interrupted_keeps_its_part_of_the_ssd(hybrid: tuple[Inventory, Spec]) -> None:
+    """Its part was made, and its volume not yet: it is no disk without a cache for that, and the SSD has no room for another."""
+    inventory, spec = hybrid
+    assert inventory.pool
+    lost = inventory.pool.osds[0]
+    assert lost.cache
+    blank = {"osd": None, "contents": (), "held": ()}
+    bare = tuple(d.model_copy(update=blank) if d.id == lost.disk else d for d in inventory.disks)
+    serving = {d.id: tuple(part for part in d.serves if part.uuid != lost.uuid) for d in bare}
+    begun = tuple(d.model_copy(update={"serves": serving[d.id]}) for d in bare)
+    rest = inventory.pool.model_copy(update={"osds": inventory.pool.osds[1:]})
+    found = steps(inventory.model_copy(update={"disks": begun, "pool": rest}), spec).steps
+    (added,) = (step for step in found if isinstance(step, AddOsd))
+    ssd = next(disk for disk in begun if disk.id == lost.cache)
+    (left,) = (part for part in ssd.contents if part.guid == fast.part_uuid(lost.uuid))
+    assert added.fast
+    assert (added.fast.disk, added.fast.uuid, added.fast.size) == (ssd.id, left.guid, left.size // fast.MIB)
+    # Of the parts of others nothing is taken, and there is no room for one more.
+    another = plan.osd_uuid(rest.fsid, "another")
+    assert fast.shares(rest.fsid, ssd, [lost.uuid, another])[another] < fast.LEAST
+
+
 @pytest.mark.parametrize(
     ("size", "osds", "wanted"),
     [

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, StalePlan
 from appliance.host.host import Host
 from appliance.model.cluster import Member
 from appliance.model.clustersteps import JoinCluster
+from appliance.model.events import Started
 from appliance.model.inventory import Inventory
 from appliance.model.plan import ConfigureOvn, Plan, SetTimezone
 from appliance.model.status import Boot
@@ -79,6 +80,51 @@ def test_only_steps_of_one_kind_are_carried_out(monkeypatch: pytest.MonkeyPatch)
     assert [plan.steps for plan in done] == [steps[1:], steps]
 
 
+def test_who_is_told_to_end_begins_no_other_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def apply(plan: Plan, host: Host, emit: Callable[[Started], None]) -> None:
+        for number, step in enumerate(plan.steps, 1):
+            emit(Started(step=step.id, title=str(step), index=number, total=len(plan.steps)))
+            done.append(step.id)
+            signal.raise_signal(signal.SIGTERM)
+
+    steps = (SetTimezone(zone="Asia/Shanghai", why=""), ConfigureOvn(chassis=None, why=""))
+    monkeypatch.setattr(service, "wanted", lambda host, inventory: (spec(storage=None, overlay=None), "", Plan(steps=steps)))
+    monkeypatch.setattr(service, "live", lambda secrets: None)
+    monkeypatch.setattr(service.flow, "inspect", lambda host: Inventory())
+    monkeypatch.setattr(service.flow, "apply", apply)
+    monkeypatch.setattr(service, "Journal", Unwritten)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        failed = service.converge(node()).failed
+        assert signal.sigtimedwait({signal.SIGTERM}, 0), "it is still there for who waits for it"
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert done == [steps[0].id]
+    assert "told to end" in failed
+
+
+@pytest.mark.parametrize(("overtaken", "failed"), [(1, ""), (3, ""), (9, "the disk is blank")])
+def test_a_plan_that_the_machine_has_overtaken_is_made_anew(overtaken: int, failed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not for ever."""
+    steps = (SetTimezone(zone="Asia/Shanghai", why=""),)
+    looks: list[int] = []
+
+    def apply(plan: Plan, host: Host, emit: object) -> None:
+        looks.append(len(looks))
+        if len(looks) <= overtaken:
+            raise StalePlan("the disk is blank")
+
+    monkeypatch.setattr(service, "wanted", lambda host, inventory: (spec(storage=None, overlay=None), "", Plan(steps=steps)))
+    monkeypatch.setattr(service, "live", lambda secrets: None)
+    monkeypatch.setattr(service.flow, "inspect", lambda host: Inventory())
+    monkeypatch.setattr(service.flow, "apply", apply)
+    monkeypatch.setattr(service, "Journal", Unwritten)
+    assert service.converge(node()).failed == failed
+    assert len(looks) == min(overtaken, 3) + 1
+
+
 class Unwritten:
     """A journal of which nothing is kept."""
 
@@ -94,6 +140,9 @@ class Unwritten:
         pass
 
     def plan(self, plan: Plan) -> None:
+        pass
+
+    def event(self, event: object) -> None:
         pass
 
 

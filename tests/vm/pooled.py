@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.vm.lab import Lab
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import installed, reached
+from tests.vm.moments import BOOT, installed, reached
 from tests.vm.pool import librbd
 from tests.vm.process import wait_for
 from tests.vm.vm import VM
@@ -43,11 +43,12 @@ def pooled(
 
 
 def started(vm: VM) -> VM:
-    reached(vm.start())
+    vm.start()
+    vm.wait_ssh(BOOT)
     # Ceph is well before it has a pool, too.
     wait_for("the pool", lambda: "vms" in vm.output("timeout 60 ceph osd pool ls", 90).text.split(), POOL, 5)
     wait_for("its health", lambda: vm.output("timeout 60 ceph health", 90).text.startswith("HEALTH_OK"), POOL, 5)
-    return vm
+    return reached(vm)  # not before: a pool that is being made is not made by two
 
 
 def throttle(vm: VM, disk: str, iops: int) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from appliance.errors import ApplianceError, CommandError
 from appliance.host.host import Host, UdevDevice
-from appliance.model.storage import STATE, UNFINISHED, Content, InstalledNode
+from appliance.model.storage import FAST_PARTS, STATE, UNFINISHED, Content, InstalledNode
 
 _ESP = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 _EXTENDED = {"0x5", "0xf", "0x85"}
@@ -30,14 +30,16 @@ def contents(device: UdevDevice, partitions: Sequence[UdevDevice]) -> Iterator[C
         yield Content(type=type_, label=_label(facts), uuid=facts.get("ID_FS_UUID", ""))
     for partition in partitions:
         facts = partition.properties
+        name = decoded(facts.get("ID_PART_ENTRY_NAME", ""))
         extended = "extended" if facts.get("ID_PART_ENTRY_TYPE") in _EXTENDED else ""
         yield Content(
             partition=number(partition),
             type=facts.get("ID_FS_TYPE") or extended,
             label=_label(facts),
             uuid=facts.get("ID_FS_UUID", ""),
-            name=decoded(facts.get("ID_PART_ENTRY_NAME", "")),
+            name=name,
             size=int(facts.get("ID_PART_ENTRY_SIZE", "0")) * _SECTOR,
+            guid=facts.get("ID_PART_ENTRY_UUID", "").lower() if name in FAST_PARTS else "",
         )
 
 

@@ -4,6 +4,8 @@
 An SSD has a table that is ours, known by its GUID, and in it a partition for each OSD that it serves: they share what is free.
 """
 
+from collections.abc import Sequence
+
 from appliance.model.pool import made
 from appliance.model.poolsteps import FastPart
 from appliance.model.storage import Disk
@@ -30,10 +32,13 @@ def ours(fsid: str, disk: Disk) -> bool:
     return any(content.uuid.lower() == table(fsid, disk.id) for content in disk.contents if content.type == "gpt")
 
 
-def share(fsid: str, disk: Disk, wanting: int) -> int:
-    """MiB for each of so many OSDs that want a part of what is free."""
-    used = sum(-(-content.size // MIB) + 1 for content in disk.contents if content.partition) if ours(fsid, disk) else 0
-    return (disk.size // MIB - _EDGES - used) // max(1, wanting)
+def shares(fsid: str, disk: Disk, osds: Sequence[str]) -> dict[str, int]:
+    """MiB for each of the OSDs of these uuids: of the part that an interrupted addition has left it, or of what is free."""
+    parts = [content for content in disk.contents if content.partition] if ours(fsid, disk) else []
+    there = {content.guid: content.size // MIB for content in parts}
+    begun = {osd: there[part_uuid(osd)] for osd in osds if part_uuid(osd) in there}
+    free = disk.size // MIB - _EDGES - sum(-(-content.size // MIB) + 1 for content in parts)
+    return {osd: begun.get(osd, free // max(1, len(osds) - len(begun))) for osd in osds}
 
 
 def part(fsid: str, disk: Disk, osd: str, size: int, *, db: bool) -> FastPart:

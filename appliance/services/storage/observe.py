@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from appliance.host.host import Host, UdevDevice
 from appliance.model.storage import ADOPTED, OF_A_VM, Disk, Transport
-from appliance.services.storage import contents, labels, naming, part, raid, usage
+from appliance.services.storage import contents, labels, naming, nvme, part, raid, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _PCI_DEVICES = "/sys/bus/pci/devices"
@@ -127,7 +127,7 @@ def _is_disk(device: UdevDevice) -> bool:
 def _disk(host: Host, found: _Found, slots: Mapping[str, str]) -> Disk:
     """The disk and what udev knows to be on it; nothing yet of who uses it."""
     device, facts, sys = found.device, found.face.properties, found.device.path
-    pci = _pci(host, found.face.path)
+    pci, transport = _pci(host, found.face.path), _transport(host, found.face)
     return Disk(
         id=found.id,
         link=found.link,
@@ -136,7 +136,7 @@ def _disk(host: Host, found: _Found, slots: Mapping[str, str]) -> Disk:
         wwn=naming.wwn(found.face),
         path=naming.path(found.face),
         firmware=facts.get("ID_REVISION", ""),
-        transport=_transport(host, found.face),
+        transport=transport,
         size=_integer(host, f"{sys}/size") * _SECTOR,
         rotational=_integer(host, f"{sys}/queue/rotational") == 1,
         sector=_integer(host, f"{sys}/queue/logical_block_size") or _SECTOR,
@@ -149,6 +149,7 @@ def _disk(host: Host, found: _Found, slots: Mapping[str, str]) -> Disk:
         paths=tuple(naming.path(path) for path in found.paths),
         contents=tuple(contents.contents(device, found.partitions)),
         node=contents.node(host, found.link, found.partitions),
+        formats=nvme.formats(host, found.link) if transport == "nvme" and found.link else (),
     )
 
 

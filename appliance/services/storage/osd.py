@@ -20,7 +20,7 @@ from appliance.host.units import running
 from appliance.model.poolsteps import AddCache, AddOsd, DropCache, RemoveOsd, StartOsd
 from appliance.model.storage import Disk
 from appliance.services.storage import fast, removal, volume
-from appliance.services.storage.devices import disk_link, erase, expected
+from appliance.services.storage.devices import disk_link, erase, expected, refresh
 from appliance.services.storage.monitor import answering, owned, start
 from appliance.services.storage.observe import observe_disk
 
@@ -79,6 +79,7 @@ def _taken(host: Host, step: AddOsd) -> Disk:
     if disk is None or not begun or disk.fingerprint != step.expects:
         return expected(host, step.disk, step.expects)
     volume.take_apart(host, step.uuid)
+    refresh(host, disk.link)  # else what was there is still said of it, for an instant
     left = observe_disk(host, step.disk)
     return expected(host, step.disk, left.fingerprint if left else step.expects)
 

@@ -178,14 +178,14 @@ def _new(work: _Work) -> Iterator[Step]:
         ]  # fmt: skip
         uncached = [osd for name in group.data if (osd := work.pool.osd_of(name)) and osd.lvm and not osd.cache]
         ssd = work.disk(group.cache) if group.cache else None
-        size = fast.share(fsid, ssd, len(missing) + len(uncached)) if ssd else 0
-        useful = ssd if size >= fast.LEAST else None
-        for disk in (*missing, *([useful] if useful and not fast.ours(fsid, useful) and (missing or uncached) else [])):
+        uuids = [*(osd_uuid(fsid, disk.id) for disk in missing), *(osd.uuid for osd in uncached)]
+        sizes = {uuid: size for uuid, size in fast.shares(fsid, ssd, uuids).items() if size >= fast.LEAST} if ssd else {}
+        for disk in (*missing, *([ssd] if ssd and sizes and not fast.ours(fsid, ssd) else [])):
             if disk.held and not (disk.osd and disk.osd.fsid == fsid):
                 yield release(disk, work.inventory)
-        yield from (_add(work, disk, useful, size) for disk in missing)
-        if useful and not work.storage.db:
-            yield from (_cache(fsid, osd, useful, size) for osd in uncached)
+        yield from (_add(work, disk, ssd, sizes.get(osd_uuid(fsid, disk.id), 0)) for disk in missing)
+        if ssd and not work.storage.db:
+            yield from (_cache(fsid, osd, ssd, sizes[osd.uuid]) for osd in uncached if osd.uuid in sizes)
 
 
 def _unread(fsid: str, disk: Disk) -> bool:
@@ -207,7 +207,8 @@ def _cache(fsid: str, osd: Osd, ssd: Disk, size: int) -> AddCache:
 
 
 def _add(work: _Work, disk: Disk, ssd: Disk | None, size: int) -> AddOsd:
-    """A disk for data, with its part of the group's SSD if there is one."""
+    """A disk for data, with its part of the group's SSD if there is one; a `size` of 0 is none."""
+    ssd = ssd if size else None
     uuid, kind = osd_uuid(work.pool.fsid, disk.id), conf.device_class(disk)
     part = fast.part(work.pool.fsid, ssd, uuid, size, db=work.storage.db) if ssd else None
     why = f"a disk for data, {kind}" + (f", beside {ssd.label}" if ssd else "")

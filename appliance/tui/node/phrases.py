@@ -6,6 +6,8 @@ from appliance.tui.phrases import N_, Phrase, same
 _PORT_OFF = N_("put in its cable, or look at the switch why its port is off")
 
 PHRASES: tuple[Phrase, ...] = (
+    same(N_("trivetd was told to end")),
+    same(N_("it does the rest when it is started again")),
     # Steps of a node, and why each is there.
     same(N_("call this node {name}")),
     same(N_("set the time zone to {zone}")),
