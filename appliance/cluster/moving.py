@@ -7,6 +7,7 @@ Tunnelled: QEMU would need a key of the cluster's for TLS of its own, and whoeve
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from xml.etree import ElementTree
@@ -43,8 +44,9 @@ auth_tls = "none"
 key_file = "{PRIVATE_KEY}"
 cert_file = "{CERTIFICATE}"
 ca_file = "{CA}"
+max_client_requests = 20
 """
-_PROGRESS = 2.0
+_PROGRESS, _POLL, _GIVEN_UP = 2.0, 0.2, 30.0
 Say = Callable[[str], None]
 
 
@@ -91,6 +93,7 @@ def settle(here: Here, document: ClusterDocument, name: str) -> VmRecord:
     if target is None:
         raise VmError(f"{name} is not being moved", "see `trivet vm list`")
     here.host.run([*life.VIRSH, "domjobabort", name], check=False)
+    _still(here.host, name)
     if state(here.host, name) != "stopped":
         mark(here.host, name)
         at_one(here, kept.record.vm)
@@ -100,6 +103,15 @@ def settle(here: Here, document: ClusterDocument, name: str) -> VmRecord:
     record = _written(here, name, moving="", **({"node": target.name} if there else {}))
     at_one(here, record.vm)
     return record
+
+
+def _still(host: Host, name: str) -> None:
+    """Wait until nothing moves it: given up, or over there in the same moment."""
+    end = time.monotonic() + _GIVEN_UP
+    while state(host, name) != "stopped" and progress(host.run([*life.VIRSH, "domjobinfo", name], check=False).stdout):
+        if time.monotonic() > end:
+            raise VmError(f"{name} is still being moved", "say it again a little later")
+        time.sleep(_POLL)
 
 
 def chosen(here: Here, document: ClusterDocument, name: str) -> Member:

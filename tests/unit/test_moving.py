@@ -53,6 +53,6 @@ def test_a_processor_that_lacks_something_is_named_with_it() -> None:
 
 
 def test_how_far_it_is_is_said_in_libvirts_own_numbers() -> None:
-    said = "Job type:         Unbounded   \nMemory remaining: 172.000 MiB\nMemory total:     200.000 MiB\n"
-    assert progress(said) == "172.000 MiB of 200.000 MiB are to go"
+    said = "Data remaining:   0.000 B\nMemory processed: 97.402 MiB\nMemory remaining: 0.000 B\nMemory total:     208.820 MiB\n"
+    assert progress(said) == "0.000 B of 208.820 MiB are to go", "as libvirt 11.3 has said it"
     assert progress("Job type:         None        \n") == ""
