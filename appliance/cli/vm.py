@@ -36,6 +36,10 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub = command("edit", _edit, "make a VM what its document says: at once, or with its next start")
     sub.add_argument("document", metavar="FILE", help="a YAML file, or - ; begin with that of `trivet vm show --document`")
     named("start", _start, "run it")
+    sub = named("migrate", _migrate, "move it to another node while it runs")
+    sub.add_argument("node", nargs="?", default="", metavar="NODE", help="where to (default: the only other one)")
+    sub.add_argument("--bandwidth", type=int, default=0, metavar="MIB", help="a second at the most (default: all that there is)")
+    sub.add_argument("--cancel", action="store_true", help="end a move that is under way, or was cut short")
     sub = named("stop", _stop, "ask it to switch itself off, and wait")
     sub.add_argument("--force", action="store_true", help="pull its plug")
     sub.add_argument("--wait", type=float, default=60, metavar="SECONDS", help="so long for it to do so (default: 60)")
@@ -185,6 +189,21 @@ def _start(args: argparse.Namespace) -> int:
     record = life.start(this_host(), args.name)
     where = record.placement.reason if record.placement else ""
     return said(args, f"{args.name} runs. NUMA: {where}.", name=args.name, state="running", placement=where)
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    from appliance.host.live import live  # noqa: PLC0415 - as in vmhost
+    from appliance.node import moving  # noqa: PLC0415 - as in vmhost
+
+    if args.cancel:
+        record = moving.settle(live(), args.name)
+    else:
+
+        def say(text: str) -> None:
+            print(text, file=sys.stderr, flush=True)
+
+        record = moving.migrate(live(), args.name, args.node, say=say, bandwidth=args.bandwidth)
+    return said(args, f"{args.name} is on {record.node}.", name=args.name, node=record.node)
 
 
 def _stop(args: argparse.Namespace) -> int:

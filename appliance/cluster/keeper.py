@@ -167,8 +167,8 @@ class Keeper:
                     self._work(guest, partial(self._begin, guest, compares))
                 case Enter():
                     self._enter(deed)
-                case Migrate(guest, target):
-                    self.say(f"{guest} is to be moved to {target}")
+                case Migrate():
+                    pass  # who has said so in its document does it: cluster/moving.py
                 case Arrived(guest, compares):
                     record = self.reader.record(VMS + guest)
                     text = record.model_copy(update={"node": record.moving, "moving": ""}).model_dump_json(exclude_defaults=True)

@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
+from appliance.cluster.moving import ARRIVED, PREPARE
 from appliance.errors import Absent, ApplianceError, Problems, Refused, Unknown
 from appliance.host import certificates
 from appliance.host.host import Host
@@ -27,7 +28,7 @@ from appliance.model.cluster import API_PORT, CA, CERTIFICATE, PRIVATE_KEY, Clus
 from appliance.model.joining import Renewal, Request
 from appliance.model.person import Role, may
 from appliance.model.problem import Problem
-from appliance.node import openapi, routes
+from appliance.node import moving, openapi, routes
 from appliance.node.routes import JSON
 from appliance.services.cluster import desk, people
 from appliance.services.cluster.pairing import Hello, Pairing
@@ -84,7 +85,13 @@ class _Handler(BaseHTTPRequestHandler):
         if what is None:
             self._route("POST")
         else:
-            self._answer(lambda host, document: what(self, host, body))
+
+            def answer(host: Host, document: ClusterDocument) -> Mapping[str, Any]:
+                if self.path in (PREPARE, ARRIVED):
+                    self._node(document)
+                return what(self, host, body)
+
+            self._answer(answer)
 
     def _route(self, method: str) -> None:
         """What the table of routes has for this request, when whoever asks may."""
@@ -133,7 +140,19 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused("only a node of this cluster may ask that", "join first")
         return desk.renew(host, store(host), certificates.whose(der), Renewal.model_validate_json(body)).model_dump()
 
-    _PLACES: ClassVar = {"/v1/join": _join, "/v1/pair": _pair, "/v1/renew": _renew}
+    def _node(self, document: ClusterDocument) -> None:
+        """Refused when this is no node that is a member now."""
+        der = self.connection.getpeercert(binary_form=True) if isinstance(self.connection, ssl.SSLSocket) else None
+        if not der or member(document, certificates.whose(der)) is None:
+            raise Refused("only a node of this cluster may ask that", "join first")
+
+    def _prepare(self, host: Host, body: bytes) -> Mapping[str, Any]:
+        return moving.prepare(host, body)
+
+    def _arrived(self, host: Host, body: bytes) -> Mapping[str, Any]:
+        return moving.arrived(host, body)
+
+    _PLACES: ClassVar = {"/v1/join": _join, "/v1/pair": _pair, "/v1/renew": _renew, PREPARE: _prepare, ARRIVED: _arrived}
 
     def _answer(self, what: Callable[[Host, ClusterDocument], Any], route: routes.Route | None = None) -> None:
         host = self.server.host_of()

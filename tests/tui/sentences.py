@@ -301,6 +301,7 @@ COMMAND_LINE = (
     "cluster/effects.py",
     "cluster/examine.py",
     "cluster/keeper.py",
+    "cluster/moving.py",
     "cluster/spread.py",
     "host/etcdlease.py",
     "host/fenceprobe.py",

@@ -95,7 +95,7 @@ def render(vm: Vm, found: Found) -> str:
     cpus = _text(domain, "vcpu", str(vm.cpu.max or vm.cpu.count), placement="static")
     if vm.cpu.max:
         cpus.set("current", str(vm.cpu.count))
-    _placement(domain, cpus, vm, found.placement)
+    place_on(domain, cpus, vm, found.placement)
     _firmware(domain, vm, found)
     _features(domain, vm)
     _cpu(domain, vm, found)
@@ -129,7 +129,8 @@ def _memory(domain: Element, vm: Vm) -> None:
         domain.append(backing)
 
 
-def _placement(domain: Element, cpus: Element, vm: Vm, placement: Placement | None) -> None:
+def place_on(domain: Element, cpus: Element, vm: Vm, placement: Placement | None) -> None:
+    """Keep it to the processors and the memory of its place."""
     if placement is None or not placement.shares:
         return
     cpus.set("cpuset", listed(placement.cpuset))

@@ -87,13 +87,15 @@ def start_alone(here: Here, name: str) -> VmRecord:
         return record
     if elsewhere(here, record):
         raise VmError(f"the VM {name} is on {record.node}", f"start it there: `trivet vm start {name}` on {record.node}")
+    if record.moving:
+        raise VmError(f"{name} was being moved to {record.moving}, and may run there", f"say `trivet vm migrate {name} --cancel`")
     unmark(here.host, name)
-    found = _found(here, record)
+    node_has = found(here, record)
     northbound.sync_all(here, (nic.network for nic in record.vm.nics))
-    kept.save(wanted="running", started=record.vm, placement=found.placement)
+    kept.save(wanted="running", started=record.vm, placement=node_has.placement)
     try:
         here.host.run(["mkdir", "-p", _LOGS])
-        here.host.run([*VIRSH, "create", "/dev/stdin"], stdin=render(record.vm, found))
+        here.host.run([*VIRSH, "create", "/dev/stdin"], stdin=render(record.vm, node_has))
     except ApplianceError:
         kept.save(wanted="stopped", started=None, placement=None)
         raise
@@ -112,8 +114,8 @@ def accelerated(here: Here) -> bool:
     raise VmError("this node has no /dev/kvm, so VMs would have to be emulated", hint)
 
 
-def _found(here: Here, record: VmRecord) -> Found:
-    """What the node has for the document."""
+def found(here: Here, record: VmRecord) -> Found:
+    """What this node has for a VM that is to run here."""
     vm, owner = record.vm, record.uuid
     cards, sticks = _devices(here, vm)
     chains.folder(here.host, owner)

@@ -79,7 +79,7 @@ def rows(network: VirtualNetwork, ports: Sequence[PortRow], present: Present, ro
     ]
     told += [["--if-exists", "destroy", "DHCP_Options", row] for row in present.dhcp]
     told += [["--if-exists", "destroy", "DNS", row] for row in present.dns]
-    told.append([f"--id={dhcp}", "create", "DHCP_Options", mark, f"cidr={_quoted(str(net))}", f"options={_map(_dhcp(network))}"])
+    told.append([f"--id={dhcp}", "create", "DHCP_Options", mark, f"cidr={quoted(str(net))}", f"options={_map(_dhcp(network))}"])
     # Owned: what else is asked of these names, an IPv6 address above all, is answered with nothing, and not left to a timeout.
     own = "options={ovn-owned=true}"
     told.append([f"--id={dns}", "create", "DNS", mark, own, f"records={_map(_names(network, ports))}"])
@@ -166,7 +166,7 @@ def _mirrors(network: VirtualNetwork, ports: Sequence[PortRow], present: Present
         sources = [port.id for port in ports if port.vm == wish.vm]
         row, sink = f"@mirror_{number}_{network.name.replace('-', '_')}", mirror(network.name, wish.name)
         way = {"in": "to-lport", "out": "from-lport", "both": "both"}[wish.direction]
-        end = ["type=local", f"sink={_quoted(sink)}"] if wish.to_vm else [f"type={wish.kind}", f"sink={_quoted(wish.to or '')}"]
+        end = ["type=local", f"sink={quoted(sink)}"] if wish.to_vm else [f"type={wish.kind}", f"sink={quoted(wish.to or '')}"]
         mark = f"external_ids:{OWNER}={network.name}"
         told.append([f"--id={row}", "create", "Mirror", mark, f"name={sink}", f"filter={way}", f"index={wish.key}", *end])
         for source in sources:
@@ -217,8 +217,9 @@ def _names(network: VirtualNetwork, ports: Sequence[PortRow]) -> dict[str, str]:
 
 
 def _map(values: Mapping[str, str]) -> str:
-    return "{" + ",".join(f"{_quoted(key)}={_quoted(value)}" for key, value in values.items()) + "}"
+    return "{" + ",".join(f"{quoted(key)}={quoted(value)}" for key, value in values.items()) + "}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in the words of ovn-nbctl."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -19,6 +19,8 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("delete that one first")),
     same(N_("{name} is a template, which others rest on")),
     same(N_("{name} is a template, which never changes")),
+    same(N_("{name} was being moved to {node}, and may run there")),
+    same(N_("say `trivet vm migrate {name} --cancel`")),
     same(N_("clone it")),
     same(N_("clone it, and start the clone")),
     same(N_("clone it, and delete this one")),

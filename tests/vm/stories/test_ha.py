@@ -49,7 +49,7 @@ APPLY = "for i in $(seq 30); do trivet apply --yes && exit; sleep 3; done; exit 
 
 
 def runs(node: ContainerNode, name: str) -> bool:
-    return name in node.run("virsh list --name", timeout=60).split()
+    return name in node.run("virsh list --name 2>/dev/null", timeout=60, check=False).split()
 
 
 def guarded(containers: ContainerLab) -> list[ContainerNode]:
