@@ -84,7 +84,8 @@ def its_own(lab: Lab, vm: VM, times: int = 1) -> None:
     assert MAC in [function["address"] for function in port["vfinfo_list"]], "the card itself, for its function"
     (used,) = [line.split() for line in vm.run("virsh --quiet domiflist fast").splitlines() if MAC in line]
     assert used[1] in ("hostdev", "network"), used
-    assert vm.run("basename $(readlink -f /sys/bus/pci/devices/*/physfn/virtfn0/driver)") == "vfio-pci"
+    drivers = vm.run("for f in /sys/bus/pci/devices/*/physfn; do basename $(readlink $(dirname $f)/driver); done").split()
+    assert drivers == ["vfio-pci"] * 2
 
 
 def by_facts(vm: VM) -> None:
