@@ -180,6 +180,8 @@ def _changed(args: argparse.Namespace, pending: tuple[str, ...]) -> int:
 def _start(args: argparse.Namespace) -> int:
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
+    if node := _far(args.name, "start"):
+        return said(args, f"{args.name} runs on {node}.", name=args.name, state="running", node=node)
     record = life.start(this_host(), args.name)
     where = record.placement.reason if record.placement else ""
     return said(args, f"{args.name} runs. NUMA: {where}.", name=args.name, state="running", placement=where)
@@ -188,6 +190,8 @@ def _start(args: argparse.Namespace) -> int:
 def _stop(args: argparse.Namespace) -> int:
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
+    if node := _far(args.name, "cut" if args.force else "stop"):
+        return said(args, f"{args.name} is stopped on {node}.", name=args.name, state="stopped", node=node)
     life.stop(this_host(), args.name, force=args.force, seconds=args.wait)
     return said(args, f"{args.name} is stopped.", name=args.name, state="stopped")
 
@@ -195,9 +199,19 @@ def _stop(args: argparse.Namespace) -> int:
 def _signal(args: argparse.Namespace) -> int:
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.signal(this_host(), args.name, args.word)
     words = {"reset": "starts anew", "suspend": "stands still", "resume": "goes on"}
+    if node := _far(args.name, args.word):
+        return said(args, f"{args.name} {words[args.word]} on {node}.", name=args.name, node=node)
+    life.signal(this_host(), args.name, args.word)
     return said(args, f"{args.name} {words[args.word]}.", name=args.name)
+
+
+def _far(name: str, word: str) -> str:
+    """Have it done where the VM is, and say where that is; "" when it is here, for who does it here."""
+    from appliance.host.live import live  # noqa: PLC0415 - as in vmhost
+    from appliance.node import others  # noqa: PLC0415 - as in vmhost
+
+    return others.act_far(live(), word, name)
 
 
 def _console(args: argparse.Namespace) -> int:

@@ -2,11 +2,14 @@
 """This node for VMs, as its spec has it: what front ends hand to services/vm."""
 
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 
 from appliance.errors import ApplianceError, Unsatisfiable
-from appliance.host.etcd import Etcd, Store
+from appliance.host.etcd import Store
 from appliance.host.host import Host
+from appliance.host.lock import in_turn
 from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
 from appliance.model.storage import Disk
@@ -27,11 +30,25 @@ from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
 
+_STARTS = Path("/run/trivet/starts")
 _NONE = Problem(
     where="hypervisor",
     message="this node's spec lets no VMs run here",
     hint="write `hypervisor: {}` into it, and `trivet apply` it",
 )
+
+
+def _signal(word: str, at: Here, name: str) -> None:
+    life.signal(at, name, word)
+
+
+ACTS: Mapping[str, Callable[[Here, str], object]] = {
+    "start": life.start,
+    "stop": life.stop,
+    "cut": lambda at, name: life.stop(at, name, force=True),
+    **{word: partial(_signal, word) for word in ("reset", "suspend", "resume")},
+}
+"""What any node may have done to a VM, by the words of the API."""
 
 
 def here(host: Host, store: Store | None = None) -> Here:
@@ -51,14 +68,20 @@ def here(host: Host, store: Store | None = None) -> Here:
         cells=cells,
         northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
+        alone=lambda name: in_turn(_STARTS / f"{name}.lock"),
         busy=partial(busy, host),
     )
 
 
 def views(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
-    """Those of this node, for who lists them. Its NUMA nodes are not looked at: only a start asks for them."""
-    at = _listing(host, store)
-    return tuple(each for each in life.views(at) if each.node == at.node)
+    """Those of this node, for who lists them."""
+    name = _listing(host, store).node
+    return tuple(each for each in everywhere(host, store) if each.node == name)
+
+
+def everywhere(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
+    """Those of the whole cluster. This node's NUMA nodes are not looked at: only a start asks for them."""
+    return life.views(_listing(host, store))
 
 
 def networks(host: Host, store: Store | None = None) -> tuple[NetworkRecord, ...]:
@@ -70,7 +93,7 @@ def _listing(host: Host, store: Store | None) -> Here:
     spec, _ = followed(host)
     if spec.hypervisor is None:
         raise Unsatisfiable([_NONE])
-    return Here(host=host, store=store or Etcd(), node=spec.node.name)
+    return Here(host=host, store=store or documents(host), node=spec.node.name)
 
 
 def _devices(host: Host) -> dict[str, int]:

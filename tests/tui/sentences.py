@@ -281,7 +281,7 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
-    "cli/cluster.py",
+    "cli/api.py",
     "cli/doctor.py",
     "cli/ha.py",
     "cli/hypervisor.py",
@@ -305,10 +305,12 @@ COMMAND_LINE = (
     "host/etcdlease.py",
     "host/fenceprobe.py",
     "node/api.py",
-    "node/cluster.py",
     "node/clusterwatch.py",
     "node/doctor.py",
+    "node/feed.py",
     "node/ha.py",
+    "node/others.py",
+    "node/routes.py",
     "node/vnc.py",
     "pxe/bmc.py",
     "pxe/journal.py",
@@ -317,8 +319,7 @@ COMMAND_LINE = (
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
-    "services/cluster/desk.py",
-    "services/cluster/leaving.py",
+    "services/cluster/people.py",
     "services/hypervisor/worth.py",
     "services/vm/exchange.py",
     "services/vm/hardware.py",

@@ -71,6 +71,12 @@ def _sized(here: Here, vm: Vm, files: dict[str, str]) -> Vm:
 
 def start(here: Here, name: str) -> VmRecord:
     """Run it. VmError says why it cannot."""
+    with here.alone(name):
+        return start_alone(here, name)
+
+
+def start_alone(here: Here, name: str) -> VmRecord:
+    """The same, for who holds `here.alone` already."""
     kept = load(here, name)
     record, now = kept.record, state(here.host, name)
     if record.template:
