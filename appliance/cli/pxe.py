@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,8 @@ def add(command: Callable[..., Any]) -> None:
     serve.add_argument("--address", default="", metavar="ADDRESS", help="which address of the interface, if it has several")
     serve.add_argument("--http-port", type=int, default=80, metavar="PORT", help="what machines start from (default: 80)")
     serve.add_argument("--https-port", type=int, default=8443, metavar="PORT", help="what they ask and tell (default: 8443)")
+    about = "machines get this VLAN's frames tagged, and their live system asks for its address in it"
+    serve.add_argument("--vlan", type=int, default=0, metavar="NUMBER", help=about)
     board = command("board", _board, "who is where")
     approve = command("approve", _approve, "let machines be installed that wait for it")
     again = command("again", _again, "install machines again, at their next start over the network")
@@ -55,10 +58,12 @@ def add(command: Callable[..., Any]) -> None:
 
 def _serve(args: argparse.Namespace) -> int:
     from appliance.host.live import live  # noqa: PLC0415 - as below
+    from appliance.node.admission import minted  # noqa: PLC0415 - as below
     from appliance.pxe.serve import Wish, serve  # noqa: PLC0415 - servers are for who serves
 
-    wish = Wish(args.rack, args.interface, args.source, args.state, args.dhcp, args.address, args.http_port, args.https_port)
-    serve(live(), wish, lambda line: print(line, flush=True))
+    ports = (args.http_port, args.https_port)
+    wish = Wish(args.rack, args.interface, args.source, args.state, args.dhcp, args.address, *ports, args.vlan)
+    serve(live(), wish, lambda line: print(line, flush=True), partial(minted, live()))
     return 0
 
 

@@ -10,11 +10,11 @@ refused is told as problems, each with a remedy. Bodies are small, and never log
 import contextlib
 import itertools
 import json
+import socket
 import ssl
 import sys
-import threading
 from collections.abc import Callable, Iterable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from appliance.errors import Absent, ApplianceError, Problems, Refused, Unknown
 from appliance.host import certificates
 from appliance.host.host import Host
+from appliance.host.web import Threaded
 from appliance.model.cluster import API_PORT, CA, CERTIFICATE, PRIVATE_KEY, ClusterDocument, member, myself
 from appliance.model.joining import Renewal, Request
 from appliance.model.person import Role, may
@@ -32,18 +33,14 @@ from appliance.services.cluster import desk, people
 from appliance.services.cluster.pairing import Hello, Pairing
 from appliance.services.cluster.store import known, store
 
-_IDLE = 30.0
 _BODY = 64 * 2**10
-_AT_ONCE = 200
 _OK, _WRONG, _UNKNOWN, _FORBIDDEN, _ABSENT, _FAILED = 200, 400, 401, 403, 404, 500
 HostOf = Callable[[], Host]
 
 
-class Api(ThreadingHTTPServer):
+class Api(Threaded):
     """`certificate` is what it was begun with: who has a new one begins it anew."""
 
-    daemon_threads = True
-    allow_reuse_address = True
     request_queue_size = 64
 
     def __init__(self, address: str, host_of: HostOf, port: int = API_PORT) -> None:
@@ -51,44 +48,14 @@ class Api(ThreadingHTTPServer):
         self.address = address
         self.certificate = host_of().files.read(CERTIFICATE)
         self.pairing = Pairing()
-        self._room = threading.BoundedSemaphore(_AT_ONCE)
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._tls.load_cert_chain(CERTIFICATE, PRIVATE_KEY)
-        self._tls.load_verify_locations(CA)
-        self._tls.verify_mode = ssl.CERT_OPTIONAL
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.minimum_version = ssl.TLSVersion.TLSv1_3
+        tls.load_cert_chain(CERTIFICATE, PRIVATE_KEY)
+        tls.load_verify_locations(CA)
+        tls.verify_mode = ssl.CERT_OPTIONAL
         if ":" in address:
-            import socket  # noqa: PLC0415 - one constant
-
             self.address_family = socket.AF_INET6
-        super().__init__((address, port), _Handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._room.release()
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        request.settimeout(_IDLE)
-        with self._tls.wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Somebody who hangs up, or shows a certificate that is none of ours."""
-
-    def start(self) -> None:
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.2}, daemon=True, name="api").start()
-
-    def stop(self) -> None:
-        self.shutdown()
-        self.server_close()
+        super().__init__((address, port), _Handler, tls)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node that a rack's server has installed says there that it has come up: that it joins, is ready, or why it is neither.
 
-It does so until it was heard as ready, or for an hour; the next start tries again. Then its credential is removed.
+It does so until it was heard as ready, or for an hour; the next start tries again. Then its credential is removed. Until it is
+in its cluster it asks for its token, and a node that founds one makes tokens for an hour (node/admission.py).
 """
 
+import contextlib
 import json
 import logging
 import threading
@@ -20,6 +22,7 @@ from appliance.installer.answers import Options
 from appliance.installer.report import tell
 from appliance.model.answer import REPORT, ReportTo
 from appliance.model.status import Status
+from appliance.node import admission
 from appliance.node.slot import served
 from appliance.node.status import status
 
@@ -49,11 +52,12 @@ def read(host: Host) -> ReportTo | None:
 
 def words(found: Status) -> tuple[str, str]:
     """The state of the board that a node is in, and why. Pure."""
+    waits = [str(pending) for pending in found.pending if pending.where.startswith("cluster")]
+    if waits and found.state != "failed":  # it tries again and again, whatever has failed
+        return "joining", (found.boot.failed if found.boot else "") or waits[0]
     if found.state == "failed" or (found.boot and found.boot.failed):
         problems = [str(problem) for problem in found.problems]
         return "failed", "; ".join(problems) or (found.boot.failed if found.boot else "")
-    if waits := [str(pending) for pending in found.pending if pending.where.startswith("cluster")]:
-        return "joining", waits[0]
     return "ready", ""
 
 
@@ -67,6 +71,8 @@ def _report(whom: ReportTo) -> None:
             if now[0] == "ready":
                 _ready(host, whom, options)
                 return
+            if now[0] == "joining" and (missing := admission.admitted(host, whom)):
+                now = ("joining", missing)
             if now != said:
                 tell(options, [json.dumps({"state": now[0], "cause": now[1]})])
             said = now
@@ -78,11 +84,14 @@ def _report(whom: ReportTo) -> None:
         except ApplianceError:
             pass  # this node cannot say yet what it is
         time.sleep(pause)
-        pause = min(2 * pause, _PAUSE_MAX)
+        pause = _PAUSE if said[0] == "joining" else min(2 * pause, _PAUSE_MAX)
 
 
 def _ready(host: Host, whom: ReportTo, options: Options) -> None:
-    """Say so, and serve the slot to others where that is wanted. A node that cannot is ready all the same."""
+    """Say so, serve the slot to others where that is wanted, and let them into the cluster that this node founds.
+
+    A node that cannot is ready all the same.
+    """
     with ExitStack() as stack:
         extra: dict[str, object] = {}
         if whom.peers:
@@ -91,6 +100,12 @@ def _ready(host: Host, whom: ReportTo, options: Options) -> None:
             except (ApplianceError, OSError) as error:
                 log.warning("this node does not serve its slot: %s", error)
         tell(options, [json.dumps({"state": "ready", "cause": "", **extra})])
+        founds, end = admission.founder(host), time.monotonic() + _HOUR
+        if not founds:
+            host.files.remove(PLACE)
+        while (founds or extra) and time.monotonic() < end:
+            if founds:
+                with contextlib.suppress(ApplianceError):  # the server is away, or etcd; the next one may be heard
+                    admission.admit(live(), whom)
+            time.sleep(_PAUSE)
         host.files.remove(PLACE)
-        if extra:
-            time.sleep(_HOUR)

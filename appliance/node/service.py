@@ -23,7 +23,7 @@ from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.live import live
 from appliance.host.lock import only_one
-from appliance.model.clustersteps import JoinCluster
+from appliance.model.clustersteps import FoundCluster, JoinCluster
 from appliance.model.events import Event, Failed, Finished, Started
 from appliance.model.plan import ConfigureOvn, Plan
 from appliance.model.status import Boot
@@ -70,8 +70,8 @@ def converge(host: Host, only: type | None = None) -> Boot:
         refused = tuple(f"{s}: it would destroy {', '.join(s.destroys)}" for s in plan.steps if s.destroys)
         wished = (s for s in plan.steps if only is None or isinstance(s, only))
         harmless = Plan(steps=tuple(s for s in wished if not s.destroys), pending=plan.pending)
-        # Who is to join tries until the cluster answers, and what a member is follows from the document that it gets.
-        waits = bool(plan.awaited) or any(isinstance(step, JoinCluster) for step in plan.steps)
+        # Who is to join tries until the cluster answers; and what a member is, its open ports too, follows from the document.
+        waits = bool(plan.awaited) or any(isinstance(step, JoinCluster | FoundCluster) for step in plan.steps)
         if harmless.steps:
             with Journal("boot") as journal:
                 log = str(journal.path)

@@ -49,12 +49,17 @@ class Answer:
 
 
 class Claim(Model):
-    """What a machine of the rack has for itself: no other may have it."""
+    """What a machine of the rack has for itself: no other may have it.
+
+    `founds` is the name of the cluster that it begins, `joins` the address of the one that it is to join; "" for none.
+    """
 
     machine: str
     name: str = ""
     addresses: tuple[str, ...] = ()
     uuid: str = ""
+    founds: str = ""
+    joins: str = ""
 
 
 def answer(rack: Description, inventory: Inventory, template: str = "") -> Answer:
@@ -122,7 +127,11 @@ def claim(machine: str, given: Answer, inventory: Inventory) -> Claim:
     """What this machine would have for itself."""
     planes = given.spec.network.planes.given.values()
     addresses = sorted({str(ipaddress.ip_interface(a).ip) for plane in planes for a in plane.addresses})
-    return Claim(machine=machine, name=given.spec.node.name, addresses=tuple(addresses), uuid=inventory.machine.dmi.uuid.lower())
+    create, join = (given.spec.cluster.create, given.spec.cluster.join) if given.spec.cluster else (None, None)
+    return Claim(
+        machine=machine, name=given.spec.node.name, addresses=tuple(addresses), uuid=inventory.machine.dmi.uuid.lower(),
+        founds=create.name if create else "", joins=(join.address or "") if join else "",
+    )  # fmt: skip
 
 
 def clashes(wished: Claim, others: Sequence[Claim]) -> Iterator[Problem]:

@@ -10,6 +10,9 @@ from appliance.pxe.rack import Machine, Rack
 
 ORDER = ("failed", "waiting", "discovered", "fetching", "writing", "rebooting", "joining", "ready")
 """Whoever needs somebody comes first."""
+MOVES = "under way"
+"""All of them that go on by themselves."""
+_STILL = ("failed", "waiting", "ready")
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -22,6 +25,13 @@ def counts(rack: Rack) -> list[tuple[str, int]]:
     """How many are in each state, of the states that there are."""
     found: Counter[str] = Counter(machine.state for machine in rack.machines.values())
     return [(state, found[state]) for state in ORDER if found[state]]
+
+
+def together(counts: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """In fewer words: those that go on by themselves in one number."""
+    moving = sum(number for state, number in counts if state not in _STILL)
+    still = [(state, number) for state, number in counts if state in _STILL]
+    return [*(each for each in still if each[0] != "ready"), (MOVES, moving), *(each for each in still if each[0] == "ready")]
 
 
 def moves(machine: Machine) -> str:

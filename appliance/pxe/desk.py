@@ -158,9 +158,9 @@ class Desk:
 
     def ask(self, token: str, body: bytes, address: str) -> Reply:
         """The answer for the machine with this credential and this inventory."""
-        machine = self._known(token)
+        machine = self.known(token)
         if machine is None:
-            return self._stranger(address, "an answer without a credential of this server")
+            return self.stranger(address, "an answer without a credential of this server")
         try:
             inventory = Inventory.model_validate_json(body)
         except (ValidationError, RecursionError):
@@ -178,9 +178,9 @@ class Desk:
 
     def tell(self, token: str, body: bytes, address: str) -> Reply:
         """What an installer or a node says of itself: a list of events."""
-        machine = self._known(token)
+        machine = self.known(token)
         if machine is None:
-            return self._stranger(address, "to report without a credential of this server")
+            return self.stranger(address, "to report without a credential of this server")
         try:
             reports = _REPORTS.validate_json(body)
             happened = [self._reported(machine.mac, report, address) for report in reports]
@@ -197,9 +197,9 @@ class Desk:
 
     def keep(self, token: str, body: bytes, address: str) -> Reply:
         """What a machine's doors have answered; `trivet pxe record` hands it on, when it can be played back."""
-        machine = self._known(token)
+        machine = self.known(token)
         if machine is None:
-            return self._stranger(address, "to be recorded without a credential of this server")
+            return self.stranger(address, "to be recorded without a credential of this server")
         if machine.installed:
             return Reply(NO, "this machine is installed")
         try:
@@ -253,7 +253,8 @@ class Desk:
     def _keep(self, mac: str, name: str, text: str) -> None:
         self._files.write(str(self._kept.records / mac.replace(":", "-") / name), text, 0o600)
 
-    def _known(self, token: str) -> Machine | None:
+    def known(self, token: str) -> Machine | None:
+        """The machine with this credential; None for nobody."""
         digest = _digest(token)
         machine = self._rack.machines.get(self._tokens.get(digest, ""))
         return machine if machine and hmac.compare_digest(machine.token, digest) else None
@@ -262,7 +263,7 @@ class Desk:
         """Is this the machine that the credential was made for, and the one that used it before? None when it is."""
         own, dmi = _identity(inventory), inventory.machine.dmi
         if mac not in macs(inventory):
-            return self._stranger(address, f"the answer of {mac}, and has no such port")
+            return self.stranger(address, f"the answer of {mac}, and has no such port")
         with self._lock:
             machine = self._rack.machines[mac]
             other = bool(machine.bound) and machine.bound != own
@@ -270,7 +271,7 @@ class Desk:
                 facts = {"serial": _plain(dmi.serial), "uuid": _plain(dmi.uuid), "product": _plain(dmi.product)}
                 self._note(Asked(at=self._clock(), mac=mac, bound=own, **facts))
         if other:
-            return self._stranger(address, f"the answer of {mac}, for which another machine has used that credential")
+            return self.stranger(address, f"the answer of {mac}, for which another machine has used that credential")
         if machine.installed:
             return Reply(NO, "this machine is installed; have it installed again on the board first")
         self._files.write(str(self._kept.inventories / _file(mac)), inventory.model_dump_json() + "\n", 0o600)
@@ -291,7 +292,8 @@ class Desk:
                 self._note(Waits(at=self._clock(), mac=mac, cause=cause))
         return Reply(WAIT, cause)
 
-    def _stranger(self, address: str, wanted: str) -> Reply:
+    def stranger(self, address: str, wanted: str) -> Reply:
+        """Somebody asked for what is not theirs: noted, and refused without a word."""
         with self._lock:
             self._note(Stranger(at=self._clock(), address=address, wanted=wanted))
         return Reply(NO)

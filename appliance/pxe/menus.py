@@ -27,6 +27,8 @@ class Place:
     fingerprint: str = ""
     peers: int = 0
     """The port where nodes are to serve their slots; 0 when they are not."""
+    vlan: int = 0
+    """The VLAN whose tagged frames are all that machines get; 0 for untagged ones."""
 
     @property
     def _host(self) -> str:
@@ -56,7 +58,8 @@ def arguments(place: Place, mac: str, token: str, sha256: str) -> tuple[str, ...
         "trivet.mode=unattended", f"trivet.answer={place.desk}/answer", f"trivet.report={place.desk}/report",
         f"trivet.record={place.desk}/record",
         f"trivet.answer.fingerprint=sha256:{place.fingerprint}", f"trivet.answer.token={token}",
-        *([f"trivet.peers={place.peers}"] if place.peers else []), *ALWAYS,
+        *([f"trivet.peers={place.peers}"] if place.peers else []),
+        *([f"trivet.vlan={place.vlan},{mac}"] if place.vlan else []), *ALWAYS,
     )  # fmt: skip
 
 

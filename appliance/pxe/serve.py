@@ -24,6 +24,7 @@ from appliance.pxe import folder
 from appliance.pxe.desk import Desk, Kept
 from appliance.pxe.dhcp import Wire, dnsmasq
 from appliance.pxe.firewall import opened
+from appliance.pxe.joins import Joins, Mint
 from appliance.pxe.journal import Journal
 from appliance.pxe.menus import IMAGE, Place, grub_first
 from appliance.pxe.places import SOCKET, STATE
@@ -35,6 +36,7 @@ from appliance.pxe.source import BOOTED, Source, digest, open_source
 TFTP = Path("/run/trivet/pxe")
 _LOOK = 0.5
 _TEN_YEARS = "3650"
+_LAST_VLAN = 4094
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,14 @@ class Wish:
     address: str = ""
     http: int = 80
     https: int = 8443
+    vlan: int = 0
 
 
-def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
-    """Until SIGINT or SIGTERM. ApplianceError when it cannot begin, or dnsmasq cannot go on."""
+def serve(host: Host, wish: Wish, say: Callable[[str], None], mint: Mint) -> None:
+    """Until SIGINT or SIGTERM. ApplianceError when it cannot begin, or dnsmasq cannot go on.
+
+    `mint` makes tokens for the cluster that this node is in.
+    """
     described = folder.Watched(wish.rack)
     described()  # what is wrong with it is said now, and not to the first machine
     network = _address(host, wish)
@@ -71,13 +77,13 @@ def serve(host: Host, wish: Wish, say: Callable[[str], None]) -> None:
             message = f"{IMAGE} of {wish.source} is not what was built: its SHA-256 is another"
             raise ApplianceError(message, "build or copy it again")
         certificate, fingerprint = _certificate(host, wish.state)
-        place = Place(str(network.ip), wish.http, wish.https, fingerprint)
+        place = Place(str(network.ip), wish.http, wish.https, fingerprint, vlan=_vlan(wish.vlan))
         journal = Journal(wish.state / "rack.jsonl")
         stack.callback(journal.close)
         desk = Desk(described, journal, host.files, _kept(wish.state), time.time)
         try:
             servers = (Boot((place.address, wish.http), desk, source, place),
-                       Answers((place.address, wish.https), desk, certificate),
+                       Answers((place.address, wish.https), desk, certificate, Joins(desk, mint)),
                        Board(wish.state / SOCKET, desk, Switches(host, wish.rack, desk)))  # fmt: skip
         except OSError as error:
             message = f"{place.address} port {wish.http} or {wish.https} cannot be had: {error.strerror}"
@@ -113,6 +119,12 @@ def _folders(state: Path, tftp: Path) -> None:
     ):
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(mode)
+
+
+def _vlan(number: int) -> int:
+    if not 0 <= number <= _LAST_VLAN:
+        raise ApplianceError(f"--vlan {number} is no VLAN", f"name one of 1 to {_LAST_VLAN}")
+    return number
 
 
 def _wire(wish: Wish, network: ipaddress.IPv4Interface) -> Wire | None:

@@ -17,13 +17,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import unquote
 
 from appliance.pxe import menus
 from appliance.pxe.bmc import POWERS
 from appliance.pxe.boards import shown
 from appliance.pxe.desk import Desk, Reply, mac_of
+from appliance.pxe.joins import Joins
 from appliance.pxe.menus import IMAGE, Place
 from appliance.pxe.peers import PORT
 from appliance.pxe.power import Switches
@@ -115,10 +116,8 @@ class _Slot(Handler):
 
 
 class _Answers(_AtDesk):
-    _PLACES: ClassVar = {"/answer": Desk.ask, "/report": Desk.tell, "/record": Desk.keep}
-
     def do_POST(self) -> None:
-        what = self._PLACES.get(self.path)
+        what: Callable[[str, bytes, str], Reply] | None = self.server.more["places"].get(self.path)
         kind, _, token = self.headers.get("Authorization", "").partition(" ")
         body = self.body()  # also where nothing is: who is cut off while sending hears no refusal
         if body is None:
@@ -127,7 +126,7 @@ class _Answers(_AtDesk):
         if what is None:
             self.send_error(ABSENT)
             return
-        reply: Reply = what(self.server.desk, token if kind == "Bearer" else "", body, self.address)
+        reply = what(token if kind == "Bearer" else "", body, self.address)
         self.text(reply.status, reply.text)
 
 
@@ -166,11 +165,12 @@ class Boot(_Serving):
 
 
 class Answers(_Serving):
-    def __init__(self, address: tuple[str, int], desk: Desk, certificate: Path) -> None:
+    def __init__(self, address: tuple[str, int], desk: Desk, certificate: Path, joins: Joins) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.load_cert_chain(certificate)
-        super().__init__(address, _Answers, desk, tls=tls)
+        places = {"/answer": desk.ask, "/report": desk.tell, "/record": desk.keep, **joins.places()}
+        super().__init__(address, _Answers, desk, tls=tls, places=places)
 
 
 class Board(_Serving):

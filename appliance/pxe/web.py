@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the servers of a rack have in common: a thread for each connection, bodies of bounded size, runs of bytes with ranges.
+"""What the servers of a rack have in common: bodies of bounded size, runs of bytes with ranges.
 
 No web framework is faster at this: each of hundreds of connections waits in sendfile(2), outside of Python's lock, for the link
 to carry more.
@@ -7,20 +7,17 @@ to carry more.
 
 import contextlib
 import re
-import socketserver
-import threading
+import ssl
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from appliance.host.web import Threaded
 from appliance.pxe.source import Piece
 
-_AT_ONCE = 3000
-"""Connections. Whoever comes when there are more is sent away at once, and comes again."""
 _BODY = 4 * 2**20
 """Bytes that a machine may send. The inventory of a server with a hundred disks has 75 kB, its record 270 kB."""
-_IDLE = 60.0
 _PART = 8 * 2**20
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 OK, PARTIAL, FOUND, WRONG, ABSENT, LENGTH, LARGE, UNSATISFIABLE, BUSY = 200, 206, 302, 400, 404, 411, 413, 416, 503
@@ -28,48 +25,15 @@ Moved = Callable[[int, int, int], None]
 """done, total, rate of what is being sent"""
 
 
-class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """`handle` of a connection is in a thread of its own, TLS's handshake too."""
+class Server(Threaded):
+    """`more` is what its handlers need."""
 
-    allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 1024
+    at_once, idle, look = 3000, 60.0, 0.1
 
-    def __init__(self, address: Any, handler: type["Handler"], **more: Any) -> None:
+    def __init__(self, address: Any, handler: type["Handler"], tls: ssl.SSLContext | None = None, **more: Any) -> None:
         self.more = more
-        self._room = threading.BoundedSemaphore(_AT_ONCE)
-        super().__init__(address, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        if not self._room.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._room.release()
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        request.settimeout(_IDLE)
-        if context := self.more.get("tls"):
-            request = context.wrap_socket(request, server_side=True)
-        super().finish_request(request, client_address)
-        if context:
-            request.close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Machines are switched off in mid-stream all the time; that is no error of ours."""
-
-    def start(self) -> None:
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True, name=type(self).__name__).start()
-
-    def stop(self) -> None:
-        self.shutdown()
-        self.server_close()
+        super().__init__(address, handler, tls)
 
 
 class Handler(BaseHTTPRequestHandler):

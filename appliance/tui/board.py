@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import Screen
@@ -30,9 +31,12 @@ from appliance.tui.widgets.frame import Keys, Rule, Title
 
 _SECOND = 1.0
 _LOG = 5
+_APART = 8
+"""Cells between the title's parts, and at its ends."""
 STATES = {
     "failed": N_("failed"), "waiting": N_("waits"), "discovered": N_("discovered"), "fetching": N_("fetches"),
     "writing": N_("writes"), "rebooting": N_("restarts"), "joining": N_("joins"), "ready": N_("ready"),
+    boards.MOVES: N_("under way"),
 }  # fmt: skip
 
 
@@ -85,7 +89,7 @@ class BoardPage(Screen[None]):
         yield Static(id="machine", markup=False)
         yield Static(id="said", markup=False)
         other = i18n.NAMES["zh_CN" if self.board.language == "en" else "en"]
-        words = [("a", _("Approve")), ("A", _("Approve all")), ("i", _("Install again")), ("p", _("Power")), ("Esc", _("Leave"))]
+        words = [("a", _("Approve")), ("A", _("All")), ("i", _("Install again")), ("p", _("Power")), ("Esc", _("Leave"))]
         yield Keys([*words, *([("F2", other)] if self.board.terminal.chinese else [])])
 
     @property
@@ -122,13 +126,22 @@ class BoardPage(Screen[None]):
             listed.add_options(Option(self._row(machine), id=machine.mac) for machine in machines)
             names = [machine.mac for machine in machines]
             listed.highlighted = names.index(before.mac) if before and before.mac in names else 0 if names else None
-        counted = _(", ").join(" ".join((str(number), _(STATES[state]))) for state, number in boards.counts(self.board.rack))
         number = len(machines)
         total = ngettext("{number} machine", "{number} machines", number).format(number=number)
-        self.query_one(Title).put(_("Trivet rack"), counted or _("no machine has been seen yet"), total)
+        self.query_one(Title).put(_("Trivet rack"), self._counted(total) or _("no machine has been seen yet"), total)
         rack = self.board.rack
         self.say(next(filter(None, (self.board.trouble, *rack.warnings, *rack.strangers[-1:])), ""))
         self._details()
+
+    def _counted(self, total: str) -> str:
+        """How many are in each state; where that is too long for the line, those that somebody waits for in one number."""
+        counts = boards.counts(self.board.rack)
+        room = self.size.width - cell_len(_("Trivet rack")) - cell_len(total) - _APART
+        for found in (counts, boards.together(counts)):
+            text = _(", ").join(" ".join((str(number), _(STATES[state]))) for state, number in found)
+            if cell_len(text) <= room:
+                break
+        return text
 
     def say(self, text: str) -> None:
         self.query_one("#said", Static).update(Content(text))
@@ -138,8 +151,7 @@ class BoardPage(Screen[None]):
         since = boards.lasts(self.board.clock() - machine.since)
         text = boards.moves(machine) or machine.cause
         name = machine.name or machine.serial or machine.mac
-        width = max(10, self.size.width - 42)
-        return Content(table.row((mark, 1), (name, 17), (_(STATES[machine.state]), 10), (since, 6), (text[:width], width)))
+        return Content(table.row((mark, 1), (name, 17), (_(STATES[machine.state]), 10), (since, 6), (text, 0)))
 
     def _details(self) -> None:
         machine = self.chosen
@@ -188,7 +200,11 @@ class Board(OnALine[None]):
     """`rack` is what the server said last, `trouble` why it says nothing now."""
 
     CSS_PATH = Path(__file__).with_name("appliance.tcss")
-    CSS = "#machines { height: 1fr; border: none; } #machine { height: 7; padding: 0 1; } #said { height: 1; padding: 0 1; }"
+    CSS = """
+    #machines { height: 1fr; border: none; text-wrap: nowrap; text-overflow: clip; }
+    #machine { height: 7; padding: 0 1; }
+    #said { height: 1; padding: 0 1; }
+    """
     ENABLE_COMMAND_PALETTE = False
 
     def __init__(self, door: Door, terminal: Terminal, clock: Callable[[], float] = time.time) -> None:

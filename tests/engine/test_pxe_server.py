@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -207,13 +209,11 @@ def test_the_initrd_fetches_through_a_server_that_dies(tmp_path: Path) -> None:
         machine.boot()
         live = tmp_path / "live"
         url = f"http://127.0.0.1:{server.http}/boot/{machine.mac}/trivet.squashfs"
-        said = tmp_path / "kmsg"
         # A link of 100 Mbit/s, so that there is a mid-stream: curl reads its own settings from there.
         (tmp_path / ".curlrc").write_text("limit-rate = 12M\n")
-        environment = {**os.environ, "TRIVET_KMSG": str(said), "TRIVET_PAUSE": "1", "CURL_HOME": str(tmp_path)}
-        said.touch()
+        environment = {**os.environ, "TRIVET_KMSG": "/dev/stdout", "TRIVET_PAUSE": "1", "CURL_HOME": str(tmp_path)}
         words = ["sh", str(FETCH), url, str(live), machine.arguments["trivet.image.sha256"]]
-        fetching = subprocess.Popen(words, env=environment)
+        fetching = subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, text=True)
         image = live / "trivet.squashfs"
         while not image.exists() or image.stat().st_size < 8 * 2**20:
             assert fetching.poll() is None
@@ -224,9 +224,59 @@ def test_the_initrd_fetches_through_a_server_that_dies(tmp_path: Path) -> None:
         assert 0 < had < size
         server.start()
         assert fetching.wait(60) == 0
+        assert fetching.stdout
+        _, *away, _ = fetching.stdout.read().splitlines()
+        assert away
+        whole = re.compile("<3>trivet: the server went away at byte [0-9]+: curl: .*; trying again")
+        assert all(whole.fullmatch(line) for line in away), f"a line each, or the kernel shows the first alone: {away}"
         assert hashlib.sha256(image.read_bytes()).hexdigest() == machine.arguments["trivet.image.sha256"]
         assert json.loads((live / "image.json").read_text())["size"] == size
         assert server.now().machines[machine.mac].state == "fetching"
+        assert load_spec(machine.ask()).node.name == "n2"
+
+
+@contextmanager
+def slow_link(port: int, rate: int) -> Iterator[int]:
+    """A port that leads to this one, and lets so many bytes a second back through."""
+
+    def carry(near: socket.socket) -> None:
+        with near, socket.create_connection(("127.0.0.1", port)) as far:
+            far.sendall(near.recv(65536))  # all of a question without a body
+            with contextlib.suppress(OSError):
+                while data := far.recv(rate // 20):
+                    near.sendall(data)
+                    time.sleep(len(data) / rate)
+
+    def work() -> None:
+        with contextlib.suppress(OSError):  # closed: it is over
+            while True:
+                threading.Thread(target=carry, args=[listening.accept()[0]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=work, daemon=True).start()
+        yield listening.getsockname()[1]
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_link_of_1_mbit_a_second(tmp_path: Path) -> None:
+    """It takes its time, is not cut off, and keeps nobody else waiting."""
+    size, rate = 8 * 2**20, 125_000
+    with Server(tmp_path, size) as server, slow_link(server.http, rate) as port:
+        machine = small(server)
+        machine.boot()
+        url = f"http://127.0.0.1:{port}/boot/{machine.mac}/trivet.squashfs"
+        words = ["sh", str(FETCH), url, str(tmp_path / "live"), machine.arguments["trivet.image.sha256"]]
+        begun = time.monotonic()
+        fetching = subprocess.Popen(words, env={**os.environ, "TRIVET_KMSG": "/dev/stdout"}, stdout=subprocess.PIPE, text=True)
+        other = Machine(server, mac(2), inventory(mac(2), "full"))
+        other.boot()
+        assert other.fetch(size) == other.arguments["trivet.image.sha256"]
+        assert load_spec(other.ask()).node.name == "n4"
+        assert time.monotonic() - begun < 10
+        assert fetching.wait(150) == 0
+        assert time.monotonic() - begun > size / rate, "longer than the server's patience with who does nothing"
+        assert fetching.stdout
+        assert "trying again" not in fetching.stdout.read()
         assert load_spec(machine.ask()).node.name == "n2"
 
 
@@ -326,16 +376,23 @@ def test_many_at_once(tmp_path: Path, count: int) -> None:
 
 
 def test_as_fast_as_a_plain_file_server(tmp_path: Path) -> None:
-    """50 machines at once take the image from us and from nginx, in turns; the better of three is compared."""
+    """50 machines at once take the image from us and from nginx, in turns; the best of each is compared.
+
+    What else this computer does makes single times longer and none shorter, so more turns are taken while they say too little.
+    """
     size, count = 32 * 2**20, 50
     with Server(tmp_path, size) as server, nginx(server.source, tmp_path) as port:
         ours = f"http://127.0.0.1:{server.http}/boot/{mac(1)}/trivet.squashfs"
         theirs = f"http://127.0.0.1:{port}/trivet.squashfs"
-        taken = {url: min(fetched(url, count) for _ in range(3)) for url in (ours, theirs)}
+        taken = dict.fromkeys((ours, theirs), float("inf"))
+        for turn in range(12):
+            taken = {url: min(seconds, fetched(url, count)) for url, seconds in taken.items()}
+            if turn > 1 and taken[theirs] / taken[ours] >= 0.9:
+                break
         ratio = taken[theirs] / taken[ours]
         rate = count * size / taken[ours] / 2**20
-        print(f"{rate:.0f} MiB/s, {ratio:.2f} of nginx")
-        assert ratio > 0.7, "0.9 on an idle machine"
+        print(f"{rate:.0f} MiB/s, {ratio:.2f} of nginx, after {turn + 1} turns")
+        assert ratio >= 0.9
 
 
 def fetched(url: str, count: int) -> float:

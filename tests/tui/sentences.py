@@ -304,6 +304,7 @@ COMMAND_LINE = (
     "cluster/spread.py",
     "host/etcdlease.py",
     "host/fenceprobe.py",
+    "node/admission.py",
     "node/api.py",
     "node/clusterwatch.py",
     "node/doctor.py",

@@ -5,10 +5,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from rich.cells import cell_len
 from textual.pilot import Pilot
 
 from appliance.errors import ApplianceError
-from appliance.pxe.rack import Machine, Rack
+from appliance.pxe.rack import Machine, Rack, State
 from appliance.tui.board import Board
 from appliance.tui.terminal import Terminal
 
@@ -96,6 +97,26 @@ def test_every_line_fits(terminal: Terminal) -> None:
         assert terminal.utf8 or screen.isascii()
 
     walk(story, terminal)
+
+
+def test_a_machine_has_one_line_however_much_there_is_to_say() -> None:
+    """All states at once, more machines than lines, and causes that are longer than the screen is wide."""
+
+    async def story(person: Person) -> None:
+        states: tuple[State, ...] = ("failed", "waiting", "discovered", "fetching", "writing", "rebooting", "joining", "ready")
+        found = [
+            Machine(mac=f"02:00:00:00:01:{number:02x}", name=f"node-{number}", state=state, cause="it does not do that " * 6)
+            for number, state in enumerate(states * 3)
+        ]
+        person.door.shown = Rack(machines={machine.mac: machine for machine in found})
+        lines = (await person.press()).splitlines()
+        assert "3 failed, 3 waits, 15 under way, 3 ready" in lines[0]
+        assert lines[0].endswith("24 machines")
+        assert [line.split()[1] for line in lines[2:8]] == [f"node-{number}" for number in (0, 16, 8, 1, 17, 9)]
+        assert max(cell_len(line) for line in lines) <= 80
+        assert "Leave   F2 简体中文" in lines[-1], "no key is cut off"
+
+    walk(story)
 
 
 def test_approve_one() -> None:

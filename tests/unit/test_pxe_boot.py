@@ -29,12 +29,14 @@ GOLDEN = Path(__file__).with_name("pxe")
 MAC, TOKEN, SHA = "52:54:00:00:00:01", "a-token", "ab" * 32
 PLACE = Place("10.0.0.1", fingerprint="cd" * 32)
 ELSEWHERE = Place("10.0.0.1", http=8080, https=9443, fingerprint="cd" * 32)
+TAGGED = Place("10.0.0.1", fingerprint="cd" * 32, vlan=20)
 NETWORK = ipaddress.IPv4Interface("10.0.0.1/24")
 
 FILES = {
     "first.grub.cfg": menus.grub_first(PLACE),
     "first-elsewhere.grub.cfg": menus.grub_first(ELSEWHERE),
     "install.grub.cfg": menus.grub_install(PLACE, MAC, TOKEN, SHA),
+    "install-tagged.grub.cfg": menus.grub_install(TAGGED, MAC, TOKEN, SHA),
     "local.grub.cfg": menus.grub_local(),
     "first.ipxe": menus.ipxe_first(PLACE),
     "install.ipxe": menus.ipxe_install(ELSEWHERE, MAC, TOKEN, SHA),
@@ -159,6 +161,8 @@ def test_what_a_node_says_of_itself() -> None:
     assert words(status("ready")) == ("ready", "")
     assert words(status("differs")) == ("ready", "")
     assert words(status("differs", pending=(Pending(where="cluster.join", why="later"),))) == ("joining", "cluster.join: later")
+    lacks = status("differs", pending=(Pending(where="cluster.join", why="later"),), boot=Boot(failed="no token"))
+    assert words(lacks) == ("joining", "no token"), "it tries again, and is not to be installed again"
     assert words(status("failed", problems=(Problem(where="node", message="no"),))) == ("failed", "node: no")
     assert words(status("differs", boot=Boot(failed="a step failed"))) == ("failed", "a step failed")
 

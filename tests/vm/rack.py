@@ -34,6 +34,14 @@ network:
   planes:
     management: {nics: [{mac: "{{ machine.macs[0] }}"}], address: "{{ address }}", gateway: 10.66.0.1}
 """
+CLUSTER = """\
+{% if name == "n1" %}
+cluster: {create: {name: rack}}
+{% else %}
+cluster: {join: {address: 10.66.0.11, token_file: /var/lib/trivet/cluster/token}}
+{% endif %}
+"""
+"""The first founds it, at the address that `address` gives it."""
 
 
 def mac(number: int) -> str:
@@ -51,9 +59,9 @@ def machine(name: str, number: int, firmware: Any = "bios") -> Machine:
 
 
 class Rack:
-    """`trivet pxe serve` on the switch, with the table of these machines."""
+    """`trivet pxe serve` on the switch, with the table of these machines; `more` is added to their template."""
 
-    def __init__(self, lab: Lab, machines: dict[str, int]) -> None:
+    def __init__(self, lab: Lab, machines: dict[str, int], more: str = "") -> None:
         self.lab, self.switch = lab, lab.switch(NETWORK)
         self.folder = lab.folder / "rack"
         (self.folder / "templates").mkdir(parents=True)
@@ -61,17 +69,17 @@ class Rack:
         lines = ["name,serial,address", *(f"{name},{name},{address(number)}/24" for name, number in machines.items())]
         (self.folder / "machines.csv").write_text("\n".join(lines) + "\n")
         text = TEMPLATE % {"hash": answers.PASSWORD_HASH, "key": lab.public_key}
-        (self.folder / "templates/node.yaml.j2").write_text(text)
+        (self.folder / "templates/node.yaml.j2").write_text(text + more)
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
     def state(self) -> Path:
         return self.lab.folder / "pxe"
 
-    def start(self, source: Path = BUILD / "pxe") -> Rack:
+    def start(self, source: Path = BUILD / "pxe", *more: str) -> Rack:
         words = [
             sys.executable, "-m", "appliance.cli.main", "pxe", "serve", str(self.folder), "--interface", self.switch.name,
-            "--source", str(source), "--state", str(self.state), "--dhcp", "10.66.0.100-10.66.0.200",
+            "--source", str(source), "--state", str(self.state), "--dhcp", "10.66.0.100-10.66.0.200", *more,
         ]  # fmt: skip
         os.environ["PYTHONPATH"] = str(REPO)
         self.process = spawn(words, self.lab.folder / "serve.log")

@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
 from pathlib import Path
 
 from tests.vm.process import LabError, command
+
+_OURS = re.compile(r"lab\d+-\d+")
 
 
 class Switch:
@@ -15,6 +19,7 @@ class Switch:
     def __init__(self, name: str, address: str = "10.66.0.1/24") -> None:
         self.name, self.address = name, address
         self._ports: dict[str, str] = {}
+        self._forget_dead()
         command("ip", "link", "add", name, "type", "bridge", "forward_delay", "0")
         command("ip", "address", "add", address, "dev", name)
         command("ip", "link", "set", name, "up")
@@ -22,6 +27,14 @@ class Switch:
         for knob in ("iptables", "ip6tables"):
             with contextlib.suppress(OSError):
                 Path(f"/sys/class/net/{name}/bridge/nf_call_{knob}").write_text("0")
+
+    def _forget_dead(self) -> None:
+        """One that a killed test run has left has this address, too, and what is sent to our machines would go there."""
+        for link in json.loads(command("ip", "-json", "address", "show", "to", self.address.partition("/")[0])):
+            if _OURS.fullmatch(link["ifname"]) and link["operstate"] != "UP":
+                for port in json.loads(command("ip", "-json", "link", "show", "master", link["ifname"])):
+                    command("ip", "link", "delete", port["ifname"])
+                command("ip", "link", "delete", link["ifname"])
 
     def port(self, cable: str) -> str:
         """The tap at this end of a cable: the same each time."""

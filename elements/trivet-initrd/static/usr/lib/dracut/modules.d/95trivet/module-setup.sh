@@ -16,6 +16,7 @@ install() {
     inst_hook cmdline 28 "$moddir/netboot.sh"
     inst_script "$moddir/trivetliveroot" /sbin/trivetliveroot
     inst_script "$moddir/fetch-image" /usr/lib/trivet/fetch-image
+    inst_script "$moddir/tagged-port" /usr/lib/trivet/tagged-port
     inst_script "$moddir/start-arrays" /usr/lib/trivet/start-arrays
     inst_simple "$moddir/trivet-arrays.service" "$systemdsystemunitdir/trivet-arrays.service"
     inst_rules 62-trivet-raid.rules

@@ -13,3 +13,8 @@ case $(getarg trivet.image.sha256=) in
         esac
         ;;
 esac
+# Where frames are tagged, by port and VLAN: trivet.vlan=20,52:54:00:00:00:01.
+trivet_vlan=$(getarg trivet.vlan=)
+case $trivet_vlan in
+    *,*) /usr/lib/trivet/tagged-port "${trivet_vlan%%,*}" "${trivet_vlan#*,}" /run/systemd/network ;;
+esac
