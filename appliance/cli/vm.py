@@ -80,7 +80,7 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub = named("template", _template, "make it one to be cloned and never started")
     sub.add_argument("--back", action="store_true", help="make it a VM again")
     named("flatten", _flatten, "have a linked clone hold itself what it rests on")
-    named("delete", _delete, "into the recycle bin, for 30 days")
+    named("delete", _delete, "into the recycle bin, for as long as the spec says (30 days)")
     named("restore", _restore, "out of the recycle bin")
     sub = named("purge", _purge, "out of the recycle bin for good")
     sub.add_argument("--yes", action="store_true", help="consent to losing its disks")

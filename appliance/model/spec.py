@@ -354,13 +354,15 @@ class HypervisorSpec(Model):
     """This node runs VMs. `hugepages` maps a page size ("2MiB", "1GiB") to how many pages, dealt evenly to its NUMA nodes.
 
     `emulation: true` lets VMs run where the processor cannot: many times slower, for labs. `merge` has the kernel merge equal
-    pages of VMs (KSM), at its own pace with `auto`: it tells VMs of each other, so without a word it does not.
+    pages of VMs (KSM), at its own pace with `auto`: it tells VMs of each other, so without a word it does not. What was
+    deleted stays in the recycle bin for `recycle` days.
     """
 
     hugepages: dict[Literal["2MiB", "1GiB"], Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     reserve: ReserveSpec = ReserveSpec()
     emulation: bool = False
     merge: Merging = "off"
+    recycle: int = Field(default=30, ge=0, le=3650)
 
 
 class CreateSpec(Model):

@@ -16,6 +16,7 @@ from appliance.model.storage import Disk
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
 from appliance.node import storage
+from appliance.node.published import uptime
 from appliance.node.status import followed
 from appliance.services.cluster.observe import cluster, etcd
 from appliance.services.cluster.store import store as documents
@@ -31,6 +32,8 @@ from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
 
 _STARTS = Path("/run/trivet/starts")
+_EMPTIED, _HOUR = "/run/trivet/recycled", 3600
+"""When the recycle bin was looked through last, in seconds since the start."""
 _NONE = Problem(
     where="hypervisor",
     message="this node's spec lets no VMs run here",
@@ -65,6 +68,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         node=spec.node.name,
         emulation=spec.hypervisor.emulation,
         pool=made(host) is not None,
+        recycle=spec.hypervisor.recycle,
         cells=cells,
         northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
@@ -131,16 +135,27 @@ def run_again(host: Host) -> None:
 
     Said again it starts what could not be started then, and nothing twice.
     """
-    if hypervisor.libvirt(host) and (etcd(host) or cluster(host)):
+    if _runs(host):
         words = ["--quiet", "--collect", "--unit=trivet-vms", "--setenv=PYTHONUNBUFFERED=1"]
         host.run(["systemd-run", *words, "trivet", "vm", "autostart"], check=False)
 
 
 def notice(host: Host) -> None:
-    """Remember which VMs have switched themselves off. Never raises: the service that holds the node goes on."""
+    """Remember which VMs have switched themselves off; each hour, purge what has been deleted for long enough.
+
+    Never raises: the service that holds the node goes on.
+    """
     try:
         if marked(host):
             for name in life.notice(here(host)):
                 print(f"{name} has switched itself off", file=sys.stderr)
+        if _runs(host) and uptime(host) - float(host.files.read(_EMPTIED) or 0) > _HOUR:
+            host.files.write(_EMPTIED, str(uptime(host)))
+            life.empty_bin(here(host), partial(print, file=sys.stderr))
     except Exception as error:  # whatever it is, as in watch.py
         print(f"VMs could not be looked at: {error}", file=sys.stderr)
+
+
+def _runs(host: Host) -> bool:
+    """Are libvirt and etcd there, which VMs need?"""
+    return hypervisor.libvirt(host) and (etcd(host) or cluster(host) is not None)

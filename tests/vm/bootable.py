@@ -19,17 +19,19 @@ DATA = 129 * MIB
 _TABLE = f"label: gpt\nstart=1MiB, size=128MiB, type=uefi\nstart={DATA // MIB}MiB, size=32MiB, type=linux\n"
 _MENU = "linux /vmlinuz console=ttyS0 quiet no_timer_check\ninitrd /initrd\nboot\n"
 _GRUB = "usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed"
+_SHIM = "usr/lib/shim/shimx64.efi.signed"
 _BIOS_TABLE = f"label: dos\nstart=1MiB, size=128MiB, type=c, bootable\nstart={DATA // MIB}MiB, size=32MiB, type=83\n"
 _BIOS_GRUB = "usr/lib/grub/i386-pc"
 _BIOS_MODULES = ("biosdisk", "part_msdos", "fat", "normal", "linux", "boot")
 SECTOR = 512
 
 
-def make(file: Path) -> None:
-    """Written as an installer would, without mounting anything."""
+def make(file: Path, *, shim: bool = False) -> None:
+    """Written as an installer would, without mounting anything. With shim, Secure Boot lets it start."""
     menu = file.with_suffix(".cfg")
     menu.write_text(_MENU)
-    loader = {ROOT / _GRUB: "EFI/BOOT/BOOTX64.EFI", menu: "EFI/debian/grub.cfg"}
+    first = {ROOT / _SHIM: "EFI/BOOT/BOOTX64.EFI", ROOT / _GRUB: "EFI/BOOT/grubx64.efi"}
+    loader = {**(first if shim else {ROOT / _GRUB: "EFI/BOOT/BOOTX64.EFI"}), menu: "EFI/debian/grub.cfg"}
     _partitions(file, _TABLE, ("EFI", "EFI/BOOT", "EFI/debian"), loader)
     menu.unlink()
 

@@ -25,8 +25,6 @@ from appliance.services.vm.place import place
 from appliance.services.vm.records import BIN, VMS, Here, Kept, VmError, elsewhere, everything, fresh, load, with_macs
 
 VIRSH = ("virsh", "--quiet")
-RETENTION = timedelta(days=30)
-"""In the recycle bin."""
 LINKED = "they are linked clones: purge them, or make them whole with `trivet vm flatten`"
 _POLL = 0.2
 _TPMS = "/var/lib/libvirt/swtpm"
@@ -315,11 +313,12 @@ def come_back(here: Here, say: Callable[[str], None], *, guarded: bool = False) 
             continue
         if any(other.record.vm.start.order > vm.start.order for other in waiting[number + 1 :]):
             time.sleep(vm.start.delay)
-    _empty_bin(here, say)
+    empty_bin(here, say)
 
 
-def _empty_bin(here: Here, say: Callable[[str], None]) -> None:
-    before = (datetime.now(UTC) - RETENTION).isoformat(timespec="seconds")
+def empty_bin(here: Here, say: Callable[[str], None]) -> None:
+    """Purge what was deleted so many days ago as the spec says. One that cannot be purged keeps no other from it."""
+    before = (datetime.now(UTC) - timedelta(days=here.recycle)).isoformat(timespec="seconds")
     for kept in everything(here, BIN):
         if kept.record.deleted < before and kept.record.node == here.node:
             try:

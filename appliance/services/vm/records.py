@@ -31,8 +31,8 @@ class Here:
     its NUMA nodes without reserve.
 
     `northbound` is what `ovn-nbctl` needs to reach a cluster's database, () where its own socket does.
-    `devices` maps the name of a pool of virtual functions to its NUMA node. `busy` says what the node itself does with which PCI
-    device; it is asked for only where a VM shall have one.
+    `recycle` is how many days what was deleted stays. `devices` maps the name of a pool of virtual functions to its NUMA node.
+    `busy` says what the node itself does with which PCI device; it is asked for only where a VM shall have one.
     `alone` is held while a VM is being started: HA starts VMs, too, and its document says what is wanted before it runs.
     """
 
@@ -41,6 +41,7 @@ class Here:
     node: str
     emulation: bool = False
     pool: bool = False
+    recycle: int = 30
     cells: tuple[Cell, ...] = ()
     northbound: tuple[str, ...] = ()
     devices: dict[str, int] = field(default_factory=dict)

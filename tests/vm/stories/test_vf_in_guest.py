@@ -12,7 +12,7 @@ from tests.vm import answers, tiny
 from tests.vm.containers import ROOT
 from tests.vm.lab import Lab
 from tests.vm.machines import SWITCH, Disk, Machine, Nic, Stick
-from tests.vm.moments import BOOT, STANDARD, installed, reached
+from tests.vm.moments import STANDARD, installed, reached
 from tests.vm.process import command, wait_for
 from tests.vm.story import story
 from tests.vm.vm import VM
@@ -65,7 +65,7 @@ def test_vf_in_guest(lab: Lab) -> None:
     vm.powerdown(400)
     assert not answers_ping(), "the node is off, and its guest with it"
     vm.start()
-    vm.wait_ssh(BOOT)
+    reached(vm)
     vm.run("until virsh --quiet list --name | grep -q fast; do sleep 2; done", timeout=400)
     its_own(lab, vm)
     by_facts(vm)
@@ -84,7 +84,8 @@ def its_own(lab: Lab, vm: VM, times: int = 1) -> None:
     assert MAC in [function["address"] for function in port["vfinfo_list"]], "the card itself, for its function"
     (used,) = [line.split() for line in vm.run("virsh --quiet domiflist fast").splitlines() if MAC in line]
     assert used[1] in ("hostdev", "network"), used
-    assert vm.run("basename $(readlink -f /sys/bus/pci/devices/*/physfn/virtfn0/driver)") == "vfio-pci"
+    drivers = vm.run("for f in /sys/bus/pci/devices/*/physfn; do basename $(readlink $(dirname $f)/driver); done").split()
+    assert drivers == ["vfio-pci"] * 2
 
 
 def by_facts(vm: VM) -> None:
