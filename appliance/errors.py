@@ -78,6 +78,14 @@ class Refused(ApplianceError):
     exit_code = 4
 
 
+class Unknown(Refused):
+    """Nobody knows who asks."""
+
+
+class Absent(ApplianceError):
+    """What was asked for is not there."""
+
+
 class AnswerError(ApplianceError):
     """An answer file could not be had: no volume, no server, a wrong certificate."""
 

@@ -10,8 +10,10 @@ from appliance.cli.source import read_spec
 from appliance.cli.vmhost import said
 from appliance.engine.journal import LOGS, Journal
 from appliance.errors import ApplianceError
+from appliance.host import errand
 from appliance.host.host import Host
 from appliance.model.cluster import CA, FOLDER, ClusterDocument, control_members, member, myself
+from appliance.model.joining import Arrived, Offered
 from appliance.model.plan import Plan
 from appliance.model.units import parse_seconds
 
@@ -121,7 +123,7 @@ def _remove(args: argparse.Namespace) -> int:
     host, document, machine = _here()
     me = myself(document, machine)
     if me and me.name == args.node:
-        raise ApplianceError(f"{me.name} is this node", "say `trivet cluster leave`")
+        raise ApplianceError(f"the node {me.name} is this one", "say `trivet cluster leave`")
     leaving.remove(host, args.node)
     if document and (gone := member(document, args.node)):
         from appliance import flow  # noqa: PLC0415 - as above
@@ -134,10 +136,10 @@ def _remove(args: argparse.Namespace) -> int:
 def _token(args: argparse.Namespace) -> int:
     try:
         seconds = parse_seconds(args.ttl)
-    except ValueError as error:
-        raise ApplianceError(f"--ttl: {error}") from None
+    except ValueError:
+        seconds = 0
     if not _LEAST <= seconds <= _MOST:
-        raise ApplianceError(f"--ttl {args.ttl}: from a minute to a week")
+        raise ApplianceError(f"--ttl {args.ttl}: from a minute to a week", "such as 30m or 12h")
     host, document, machine = _here()
     if document is None or myself(document, machine) is None:
         raise ApplianceError("this node is in no cluster", "say `trivet cluster create NAME` first")
@@ -161,12 +163,22 @@ def _pair(args: argparse.Namespace) -> int:
         raise ApplianceError("this node gives no certificates: it has not the control role", f"say it on one of: {names}")
 
     def ready(words: str) -> None:
-        digits = certificates.fingerprint(host.files.read(CA) or "")
-        print(f"words: {words}\ncluster {document.name} at {me.address}, fingerprint {certificates.shown(digits)}")
+        digits = certificates.shown(certificates.fingerprint(host.files.read(CA) or ""))
+        if args.json:
+            offered = Offered(words=words, cluster=document.name, address=me.address, fingerprint=digits)
+            print(offered.model_dump_json(), flush=True)
+            return
+        print(f"words: {words}\ncluster {document.name} at {me.address}, fingerprint {digits}")
         print("On the new node: trivet cluster join", flush=True)
 
     found = cluster.pair(host, document, me, ready)
-    return said(args, f"{found.name} has joined. Its fingerprint: {certificates.shown(found.fingerprint)}", name=found.name)
+    digits = certificates.shown(found.fingerprint)
+    errand.note(f"{found.name} has joined the cluster")
+    if args.json:
+        print(Arrived(name=found.name, fingerprint=digits).model_dump_json())
+    else:
+        print(f"{found.name} has joined. Its fingerprint: {digits}")
+    return 0
 
 
 def _here() -> tuple[Host, ClusterDocument | None, str]:

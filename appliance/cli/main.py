@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from pydantic import BaseModel
 
 from appliance import __version__, flow
+from appliance.cli import api as api_cli
 from appliance.cli import cluster as cluster_cli
 from appliance.cli import disk as disk_cli
 from appliance.cli import doctor as doctor_cli
@@ -109,6 +110,7 @@ def _parser() -> Parser:
         ("storage", storage_cli.show, storage_cli.add, "the pool as it is; check its copies; what comes first"),
         ("disk", disk_cli.show, disk_cli.add, "the disks; take one in or out, replace one, switch its light"),
         ("cluster", cluster_cli.show, cluster_cli.add, "nodes together: found a cluster, join one, leave it, see who is in it"),
+        ("api", api_cli.show, api_cli.add, "the cluster for programs: tokens, and what it offers"),
         ("vm", vm_cli.listing, vm_cli.add, "virtual machines: make, run, change, copy, delete them"),
         ("ha", ha_cli.status, ha_cli.add, "what happens to VMs when their node is lost"),
         ("image", vm_cli.images, vm_cli.add_images, "the library: images, media and kernels for VMs"),
@@ -227,8 +229,11 @@ def _apply(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from appliance.node.status import status  # noqa: PLC0415 - loaded by who asks for it
+    from appliance.node.worth import lacks  # noqa: PLC0415 - the same
 
-    found = status(_host(args))
+    host = _host(args)
+    found = status(host)
+    found = found.model_copy(update={"hypervisor": lacks(host) if found.state != "live" else ()})
     _out(args, found, render.status_text(found))
     return 0
 

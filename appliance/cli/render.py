@@ -96,6 +96,7 @@ def status_text(status: Status) -> str:
         rows += [("refused", line) for line in status.boot.refused]
         rows += [("log", status.boot.log)] if status.boot.log else []
     rows += [("alert", str(alert)) for alert in status.alerts]
+    rows += [("VMs", f"{each.name}: {each.message}{f'; {each.hint}' if each.hint else ''}") for each in status.hypervisor]
     rows += [("differs", line) for line in status.drift]
     rows += [("not yet", str(p)) for p in status.pending]
     rows += [("problem", str(p)) for p in status.problems]

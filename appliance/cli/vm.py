@@ -87,7 +87,10 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub.add_argument("files", nargs="+", metavar="FILE")
     sub.add_argument("--memory", default="", metavar="SIZE", help="such as 2GiB (default: what an OVA says, or 1GiB)")
     sub.add_argument("--cpus", type=int, default=0, metavar="NUMBER", help="(default: what an OVA says, or 1)")
-    sub.add_argument("--firmware", choices=("bios", "uefi"), default="bios")
+    sub.add_argument("--firmware", choices=("bios", "uefi"), default="", help="(default: what an OVA says, or bios)")
+    sub.add_argument(
+        "--bus", choices=("virtio", "scsi", "sata"), default="", help="(default: sata for vmdk, which needs no driver, or virtio)"
+    )
     sub = command("adopt", _adopt, "a VM from the operating system on a disk of this server, which stays as it is")
     sub.add_argument("disk", metavar="DISK", help="by its slot, serial number or id, as `trivet disk` shows it")
     sub.add_argument("--name", required=True, metavar="NAME")
@@ -99,6 +102,7 @@ def add(command: Callable[..., Any]) -> None:  # noqa: PLR0915 - a line for each
     sub.add_argument("--mac", default="", metavar="MAC", help="that of the port that its system knows, or new")
     sub = named("move-disk", _move, "move a disk of a VM into the pool, also while it runs")
     sub.add_argument("disk", metavar="DISK")
+    command("devices", _devices, "the USB and PCI devices of this server that a VM could have, and who has them")
     command("autostart", _autostart, "start what ran before the node was started; trivetd does this")
 
 
@@ -176,6 +180,8 @@ def _changed(args: argparse.Namespace, pending: tuple[str, ...]) -> int:
 def _start(args: argparse.Namespace) -> int:
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
+    if node := _far(args.name, "start"):
+        return said(args, f"{args.name} runs on {node}.", name=args.name, state="running", node=node)
     record = life.start(this_host(), args.name)
     where = record.placement.reason if record.placement else ""
     return said(args, f"{args.name} runs. NUMA: {where}.", name=args.name, state="running", placement=where)
@@ -184,6 +190,8 @@ def _start(args: argparse.Namespace) -> int:
 def _stop(args: argparse.Namespace) -> int:
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
+    if node := _far(args.name, "cut" if args.force else "stop"):
+        return said(args, f"{args.name} is stopped on {node}.", name=args.name, state="stopped", node=node)
     life.stop(this_host(), args.name, force=args.force, seconds=args.wait)
     return said(args, f"{args.name} is stopped.", name=args.name, state="stopped")
 
@@ -191,9 +199,19 @@ def _stop(args: argparse.Namespace) -> int:
 def _signal(args: argparse.Namespace) -> int:
     from appliance.services.vm import life  # noqa: PLC0415 - as in vmhost
 
-    life.signal(this_host(), args.name, args.word)
     words = {"reset": "starts anew", "suspend": "stands still", "resume": "goes on"}
+    if node := _far(args.name, args.word):
+        return said(args, f"{args.name} {words[args.word]} on {node}.", name=args.name, node=node)
+    life.signal(this_host(), args.name, args.word)
     return said(args, f"{args.name} {words[args.word]}.", name=args.name)
+
+
+def _far(name: str, word: str) -> str:
+    """Have it done where the VM is, and say where that is; "" when it is here, for who does it here."""
+    from appliance.host.live import live  # noqa: PLC0415 - as in vmhost
+    from appliance.node import others  # noqa: PLC0415 - as in vmhost
+
+    return others.act_far(live(), word, name)
 
 
 def _console(args: argparse.Namespace) -> int:
@@ -341,7 +359,7 @@ def _export(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from appliance.services.vm import exchange  # noqa: PLC0415 - as in vmhost
 
-    given = {"memory": args.memory, "cpus": args.cpus, "firmware": args.firmware}
+    given = {"memory": args.memory, "cpus": args.cpus, "firmware": args.firmware, "bus": args.bus}
     record = exchange.take_in(this_host(), args.name, args.files, **given)
     return said(args, f"{args.name} is made. Run it: trivet vm start {args.name}", name=args.name, uuid=record.uuid)
 
@@ -368,6 +386,16 @@ def _move(args: argparse.Namespace) -> int:
 
     adopt.move(this_host(), args.name, args.disk)
     return said(args, f"{args.disk} of {args.name} is in the pool.", name=args.name, disk=args.disk)
+
+
+def _devices(args: argparse.Namespace) -> int:
+    from appliance.node import vms  # noqa: PLC0415 - as in vmhost
+    from appliance.services.vm import devices  # noqa: PLC0415 - as in vmhost
+
+    here = this_host()
+    rows = list(devices.words(here.host, vms.busy(here.host)))
+    text = "\n".join(f"{how:<16}  {what}{f'; {who}' if who else ''}" for how, what, who in rows) or "There are none."
+    return said(args, text, devices=[{"say": how, "device": what, "used": who} for how, what, who in rows])
 
 
 def _autostart(args: argparse.Namespace) -> int:

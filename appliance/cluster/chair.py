@@ -132,6 +132,8 @@ class Chair:
                     done = self.effect(action)
             except ApplianceError as error:
                 self.say(f"{action.effect} {action.node}: {error}")
+            except Exception as error:  # nobody looks at a worker's end: whatever it is would wait there in silence
+                self.say(f"{action.effect} {action.node}: {type(error).__name__}: {error}")
             finally:
                 with self._lock:
                     self._doing.discard(key)

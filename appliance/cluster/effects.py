@@ -2,6 +2,7 @@
 """What the leader does outside of etcd: the pool's blocklist, its map of disks, a BMC. Each may be done twice."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +15,8 @@ _SECONDS = 10.0
 EVER = 10 * 365 * 86400.0
 """Until the node is let in: the pool's own hour would end while one is frozen."""
 _LIST = "osd blocklist"
+_RANGE = re.compile(r"cidr:\[?([0-9a-fA-F.:]+?)\]?:0/(\d+)")
+"""A range in the pool's words: cidr:10.7.0.3:0/32, cidr:[fd00:7::3]:0/128."""
 
 
 def opinions(host: Host) -> dict[str, Opinion]:
@@ -67,17 +70,14 @@ def _addresses(*addresses: str) -> tuple[str, ...]:
 
 def blocked(host: Host, address: str) -> bool:
     """Does the pool refuse this address?"""
-    said = host.ceph("osd dump", timeout=_SECONDS)
-    wanted = ipaddress.ip_network(address)
-    for entry in said.get("range_blocklist", {}):
-        where, _, length = str(entry).rpartition("/")
-        bare = where.rpartition(":")[0].strip("[]") or where
-        try:
-            if wanted.subnet_of(ipaddress.ip_network(f"{bare}/{length}", strict=False)):  # type: ignore[arg-type]  # of one version
-                return True
-        except (ValueError, TypeError):
-            continue
-    return False
+    return refused(host.ceph("osd dump", timeout=_SECONDS).get("range_blocklist", {}), address)
+
+
+def refused(entries: Iterable[str], address: str) -> bool:
+    """Is this address in one of the ranges of `osd dump`?"""
+    wanted = ipaddress.ip_address(address)
+    found = [match for entry in entries if (match := _RANGE.fullmatch(entry))]
+    return any(wanted in ipaddress.ip_network(f"{match[1]}/{match[2]}", strict=False) for match in found)
 
 
 def disks(host: Host, name: str) -> list[str]:

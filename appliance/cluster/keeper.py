@@ -69,9 +69,6 @@ class Keeper:
         """Renew, look, act. Never raises for what is wrong elsewhere."""
         self._renew()
         running = states(self.host)
-        view = self._view(self._guests, running)
-        if standing(view) == "late":
-            self._perform(act(view))
         try:
             known = self.etcd.look(FENCES + self.me, NODES + self.me, CONFIG, VMS)
             view = self._seen(known, running)
@@ -80,6 +77,13 @@ class Keeper:
                 self._publish(view)
         except ApplianceError as error:
             self.say(str(error))
+
+    def guard(self, ended: threading.Event) -> None:
+        """Stop the VMs as soon as the lease is late. In a thread of its own: who is cut off waits in `tick` for each answer."""
+        while not ended.wait(self.timers.look / 4):
+            view = self._view(self._guests, states(self.host))
+            if standing(view) == "late":
+                self._perform(act(view))
 
     def leave(self) -> None:
         """This process ends, and that is meant: VMs go on, the watchdog is off, the lease is left to whoever begins next."""
@@ -182,6 +186,8 @@ class Keeper:
                 what()
             except ApplianceError as error:
                 self.say(f"{guest}: {error}")
+            except Exception as error:  # nobody looks at a worker's end: whatever it is would be lost there
+                self.say(f"{guest}: {type(error).__name__}: {error}")
             finally:
                 with self._lock:
                     self._busy.discard(guest)
@@ -195,11 +201,15 @@ class Keeper:
 
     def _begin(self, guest: str, compares: tuple[Compare, ...]) -> None:
         """The document is written first, if all that it rests on holds; and the start itself compares with that."""
-        record = self.reader.record(VMS + guest)
-        text = record.model_copy(update={"started": None, "placement": None}).model_dump_json(exclude_defaults=True)
-        if self.fresh and self.etcd.txn(compares, {VMS + guest: text}):
-            life.start(self.here(), guest)
-            self.say(f"{guest} runs")
+        here = self.here()
+        with here.alone(guest):
+            if guest in states(self.host):
+                return  # somebody has just started it, and its document said so before
+            record = self.reader.record(VMS + guest)
+            text = record.model_copy(update={"started": None, "placement": None}).model_dump_json(exclude_defaults=True)
+            if self.fresh and self.etcd.txn(compares, {VMS + guest: text}):
+                life.start_alone(here, guest)
+                self.say(f"{guest} runs")
 
     # -- what it says -------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ def refused(ceph: Ceph, pool: str) -> str:
 
     name = f"trivet-fence-test-{secrets.token_hex(8)}"
     writer = rados.Rados(name="client.admin", conffile=CONF, conf={"keyring": ADMIN_KEYRING, "rados_osd_op_timeout": "20"})
-    entry = ""
+    entry, into = "", None
     try:
         writer.connect(timeout=CONNECT_SECONDS)
         into = writer.open_ioctx(pool)
@@ -46,6 +46,8 @@ def refused(ceph: Ceph, pool: str) -> str:
         if entry:
             ceph("osd blocklist", blocklistop="rm", addr=entry)
         _remove(pool, name)
+        if into is not None:
+            into.close()  # one that outlives its connection ends the process with a fault, now and then
         writer.shutdown()
 
 
@@ -53,7 +55,10 @@ def _remove(pool: str, name: str) -> None:
     import rados  # noqa: PLC0415 - as above
 
     try:
-        with rados.Rados(name="client.admin", conffile=CONF, conf={"keyring": ADMIN_KEYRING}) as cluster:
-            cluster.open_ioctx(pool).remove_object(name)
+        with (
+            rados.Rados(name="client.admin", conffile=CONF, conf={"keyring": ADMIN_KEYRING}) as cluster,
+            cluster.open_ioctx(pool) as into,
+        ):
+            into.remove_object(name)
     except rados.Error:
         return  # some bytes are left, and nothing else

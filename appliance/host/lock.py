@@ -19,3 +19,12 @@ def only_one(path: Path, message: str, hint: str) -> Iterator[None]:
         except BlockingIOError:
             raise ApplianceError(message, hint) from None
         yield
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Wait until no other process or thread is in here."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

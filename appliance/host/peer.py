@@ -27,16 +27,18 @@ def stranger(address: str, path: str, seconds: float = 60) -> dict[str, Any]:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return _ask(address, context, path, None, seconds)
+    found: dict[str, Any] = _ask(address, context, path, None, seconds)
+    return found
 
 
 def ask(address: str, authority: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
     """What a node of the cluster with this authority (PEM) answers, to somebody who is none yet."""
-    return _ask(address, _strict(ssl.create_default_context(cadata=authority)), path, body)
+    found: dict[str, Any] = _ask(address, _strict(ssl.create_default_context(cadata=authority)), path, body)
+    return found
 
 
-def ask_any(addresses: Sequence[str], tls: Tls, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the first of these nodes answers that does, to a node of the same cluster."""
+def ask_any(addresses: Sequence[str], tls: Tls, path: str, body: Mapping[str, Any] | None) -> Any:
+    """What the first of these nodes answers that does, to a node of the same cluster. GET without a body, POST with one."""
     silent = Silent("no control node answers", "are they switched on, and is the management plane up?")
     for address in addresses:
         try:
@@ -51,7 +53,7 @@ def _strict(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-def _ask(address: str, context: ssl.SSLContext, path: str, body: Mapping[str, Any] | None, seconds: float = 60) -> dict[str, Any]:
+def _ask(address: str, context: ssl.SSLContext, path: str, body: Mapping[str, Any] | None, seconds: float = 60) -> Any:
     """GET without a body, POST with one."""
     connection = http.client.HTTPSConnection(address, API_PORT, timeout=seconds, context=context)
     text = None if body is None else json.dumps(body)
@@ -68,7 +70,7 @@ def _ask(address: str, context: ssl.SSLContext, path: str, body: Mapping[str, An
     finally:
         connection.close()
     try:
-        found: dict[str, Any] = json.loads(data)
+        found = json.loads(data)
     except ValueError:
         raise Silent(f"{address} answers on port {API_PORT}, but not as a node of a cluster does") from None
     if answer.status != _OK:

@@ -13,7 +13,7 @@ from appliance.installer import layout
 from appliance.model.halfsteps import CopyBoot, JoinArray, JoinVolume
 from appliance.model.inventory import Inventory
 from appliance.model.plan import FinishInstall, PartitionDisk, Plan, Step, WipeDisk
-from appliance.model.storage import SYSTEM_DISK, Disk
+from appliance.model.storage import POOL_PART, SYSTEM_DISK, Disk
 from appliance.model.units import format_size
 from appliance.services.storage.plan import release
 from appliance.services.storage.roles import kept, serving
@@ -96,7 +96,7 @@ def _only(inventory: Inventory, what: Lacking, *, wipe: bool) -> Disk:
     used = _pools(inventory)
     free = [
         disk for disk in inventory.disks
-        if not disk.unusable and not disk.raid and disk.id not in used and disk.size >= what.least
+        if not disk.unusable and not disk.raid and not disk.within and disk.id not in used and disk.size >= what.least
         and disk.transport not in ("usb", "mmc") and (wipe or not disk.contents or disk.unfinished)
     ]  # fmt: skip
     if len(free) == 1:
@@ -145,6 +145,5 @@ def _steps(inventory: Inventory, what: Lacking, disk: Disk) -> Iterator[Step]:
 
 
 def _end(disk: Disk) -> int:
-    """Bytes from the beginning of a system disk to the end of its copy of the table, from the partitions that it has."""
-    return 2 * layout.EDGE * layout.MIB + sum(part.size for part in disk.contents if part.partition)
-
+    """Bytes of a disk that all partitions of this system disk fit on, but for what a laboratory has left to the pool."""
+    return 2 * layout.EDGE * layout.MIB + sum(part.size for part in disk.contents if part.partition and part.name != POOL_PART)

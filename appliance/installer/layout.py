@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 
 from appliance.model.plan import Partition
-from appliance.model.storage import STATE, UNFINISHED
+from appliance.model.storage import POOL_PART, STATE, UNFINISHED
 
 MIB = 2**20
 EDGE = 1
@@ -28,6 +28,8 @@ MIRROR_RESERVE = 1
 NUMBER = {"bios": 1, "esp": 2, "a": 3, "b": 4, "state": 5}
 NAMES = ("trivet-bios", "trivet-esp", "trivet-a", "trivet-b", UNFINISHED)
 FINISHED = STATE
+POOL_NUMBER = 6
+"""Of the part that is the pool's, where there is one: the last."""
 
 _BIOS_TYPE = "21686148-6449-6e6f-744e-656564454649"
 _ESP_TYPE = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
@@ -62,16 +64,22 @@ class Identity:
         return self.uuid("machine-id").replace("-", "")
 
 
-def partitions(size: int, uuids: Sequence[str], *, mirrored: bool) -> tuple[Partition, ...]:
-    """The table of a disk of `size` bytes, which must be at least MINIMUM MiB."""
-    if size < MINIMUM * MIB:
+def names(pool: int = 0) -> tuple[str, ...]:
+    """What the UUIDs of a table are of, in its order; `pool` MiB of it are the pool's."""
+    return (*NUMBER, *(("pool",) if pool else ()))
+
+
+def partitions(size: int, uuids: Sequence[str], *, mirrored: bool, pool: int = 0) -> tuple[Partition, ...]:
+    """The table of a disk of `size` bytes, which must be at least MINIMUM MiB, and `pool` MiB more."""
+    if size < (MINIMUM + pool) * MIB:
         raise ValueError(f"a disk of {size} bytes is too small")
     data = _RAID_TYPE if mirrored else _DATA_TYPE
     fixed = EDGE + BIOS_BOOT + ESP + 2 * SLOT
-    sizes = (BIOS_BOOT, ESP, SLOT, SLOT, size // MIB - EDGE - fixed)
-    types = (_BIOS_TYPE, _ESP_TYPE, data, data, data)
+    sizes = (BIOS_BOOT, ESP, SLOT, SLOT, size // MIB - EDGE - fixed - pool, *((pool,) if pool else ()))
+    types = (_BIOS_TYPE, _ESP_TYPE, data, data, data, *((_DATA_TYPE,) if pool else ()))
+    named = (*NAMES, *((POOL_PART,) if pool else ()))
     table, start = [], EDGE
-    for number, (name, length, kind, unique) in enumerate(zip(NAMES, sizes, types, uuids, strict=True), 1):
+    for number, (name, length, kind, unique) in enumerate(zip(named, sizes, types, uuids, strict=True), 1):
         table.append(Partition(number=number, name=name, start=start, size=length, type=kind, uuid=unique))
         start += length
     return tuple(table)

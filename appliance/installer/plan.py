@@ -30,7 +30,9 @@ from appliance.model.spec import BurnInSpec, InstallSpec, Spec
 from appliance.model.storage import SYSTEM_DISK, Disk, InstalledNode
 from appliance.model.units import format_size
 from appliance.services.network.ports import choices
+from appliance.services.storage import part
 from appliance.services.storage.plan import release
+from appliance.services.storage.roles import LEAST
 
 ANSWER_LABEL = "TRIVET-SPEC"
 _UNEVEN = 1.25
@@ -93,6 +95,7 @@ def _check_disks(inventory: Inventory, spec: Spec, install: InstallSpec) -> Iter
         yield Problem(where="install.disk", message=selection.problem, hint=hint)
         return
     yield from _check_pair(selection.chosen)
+    yield from _check_pool(spec, install, selection.chosen)
     if install.wipe or _in_effect(inventory, spec, selection.chosen):
         return
     for disk in selection.chosen:
@@ -117,18 +120,38 @@ def _check_pair(disks: Sequence[Disk]) -> Iterator[Problem]:
         yield Problem(where="install.disk", message=message, hint="choose two of about the same size, by `size`")
 
 
+def _check_pool(spec: Spec, install: InstallSpec, disks: Sequence[Disk]) -> Iterator[Problem]:
+    """What is wrong with a part for the pool on the system disks."""
+    if install.pool is None:
+        return
+    where = "install.pool"
+    if spec.storage is None:
+        message = "leaves a part of the system disk to the pool, and the spec has no `storage`"
+        yield Problem(where=where, message=message, hint="add `storage: {}`, or leave `install.pool` out")
+    if install.pool < LEAST:
+        message = f"{format_size(install.pool)} are too small for the pool, which takes {format_size(LEAST)} and more"
+        yield Problem(where=where, message=message, hint="leave it more, or leave `install.pool` out")
+    for disk in disks:
+        least = layout.MINIMUM * layout.MIB + install.pool
+        if disk.size < least:
+            message = f"{disk.label} is too small: system and pool together need {format_size(least)}"
+            yield Problem(where=where, message=message, hint="leave the pool less, or choose a larger disk")
+
+
 def _in_effect(inventory: Inventory, spec: Spec, disks: Sequence[Disk]) -> bool:
     image = inventory.system.image
     return image is not None and all(d.node == _node(spec, image, disks) for d in disks)
 
 
 def chosen(inventory: Inventory, spec: Spec) -> Inventory:
-    """The machine with the disks that this spec makes the system's marked so: the pool gets none of them."""
+    """The machine with the disks that this spec makes the system's marked so: the pool gets the part left to it, if any."""
     if inventory.system.installed or spec.install is None:
         return inventory
-    ids = _ids(_select(inventory, spec.install).chosen)
+    wish, ids = spec.install.pool, _ids(_select(inventory, spec.install).chosen)
     mark = {"unusable": (SYSTEM_DISK,)}
-    return inventory.model_copy(update={"disks": tuple(d.model_copy(update=mark) if d.id in ids else d for d in inventory.disks)})
+    disks = tuple(d.model_copy(update=mark) if d.id in ids else d for d in inventory.disks)
+    parts = (part.of(d, layout.POOL_NUMBER, wish) for d in disks if wish and d.id in ids)
+    return inventory.model_copy(update={"disks": (*disks, *parts)})
 
 
 def candidates(inventory: Inventory) -> tuple[Disk, ...]:
@@ -173,14 +196,17 @@ class _Installation:
     burn_in: BurnInSpec | None = None
     tried: tuple[Disk, ...] = ()
     """The disks that are read at a burn-in: all that nobody uses."""
+    pool: int = 0
+    """MiB of each disk that are left to the pool."""
 
     @classmethod
     def of(cls, inventory: Inventory, spec: Spec, image: Image, disks: Sequence[Disk]) -> "_Installation":
         dmi = inventory.machine.dmi
         identity = layout.Identity(dmi.uuid or dmi.serial, _ids(disks), spec.digest)
         tried = tuple(disk for disk in inventory.disks if not disk.unusable)
-        burn_in = spec.install.burn_in if spec.install else None
-        return cls(tuple(disks), image, identity, _node(spec, image, disks), choices(inventory, spec), burn_in, tried)
+        wish = spec.install or InstallSpec()
+        node, pool = _node(spec, image, disks), (wish.pool or 0) // layout.MIB
+        return cls(tuple(disks), image, identity, node, choices(inventory, spec), wish.burn_in, tried, pool)
 
     @property
     def mirrored(self) -> bool:
@@ -229,11 +255,11 @@ def _install(work: _Installation, inventory: Inventory) -> Iterator[Step]:
             yield WriteAndRead(disk=disk.id, why="install.burn_in.disks is write")
     size = min(d.size for d in work.disks)
     for disk in work.disks:
-        uuids = [work.partition_uuid(disk, name) for name in layout.NUMBER]
+        uuids = [work.partition_uuid(disk, name) for name in layout.names(work.pool)]
         yield PartitionDisk(
             disk=disk.id,
             uuid=work.partition_uuid(disk, "table"),
-            partitions=layout.partitions(size, uuids, mirrored=work.mirrored),
+            partitions=layout.partitions(size, uuids, mirrored=work.mirrored, pool=work.pool),
             why="install.disk",
         )
     if work.mirrored:

@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -82,6 +83,24 @@ class Bundle(Model):
     files: dict[str, str] = Field(default_factory=dict, repr=False)
     proof: str = ""
     """That the cluster knows the words, too."""
+
+
+class Offered(Model):
+    """What `trivet cluster pair --json` prints first: the words, and what whoever joins compares."""
+
+    kind: Literal["offered"] = "offered"
+    words: str
+    cluster: str
+    address: str
+    fingerprint: str
+
+
+class Arrived(Model):
+    """And what it prints at its end: who has joined, and by which fingerprint it is known."""
+
+    kind: Literal["arrived"] = "arrived"
+    name: str
+    fingerprint: str
 
 
 class Token(Model):

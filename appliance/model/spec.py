@@ -152,10 +152,14 @@ class BurnInSpec(Model):
 
 
 class InstallSpec(Model):
-    """Read once, at installation. `wipe: true` is the consent to erase what is on the chosen disk."""
+    """Read once, at installation. `wipe: true` is the consent to erase what is on the chosen disk.
+
+    `pool` leaves so much of each system disk to the pool: for a laboratory whose machines have no other disk.
+    """
 
     disk: SystemDiskSelector = SystemDiskSelector()
     wipe: bool = False
+    pool: Size | None = Field(default=None, exclude_if=lambda size: size is None)
     burn_in: BurnInSpec | None = Field(default=None, exclude_if=lambda wish: wish is None)
     then: Literal["reboot", "poweroff"] = "reboot"
 

@@ -4,6 +4,7 @@
 from typing import Literal
 
 from appliance.model.base import Model
+from appliance.model.hypervisor import Worth
 from appliance.model.netreport import Alert
 from appliance.model.network import Address
 from appliance.model.plan import Pending
@@ -32,7 +33,8 @@ class Status(Model):
     `reverts_in` is the time, in seconds, after which a change that nobody has kept is taken back; None without one.
     `state` is "live" without an installed node, "ready" when all is as wished, "differs" with drift, pending addresses,
     lost hardware or refused steps, "failed" when the spec cannot be read or met. `alerts` are what trivetd saw when it looked
-    last, and change none of these: a cable that is out is no fault of the spec.
+    last, and change none of these: a cable that is out is no fault of the spec. `hypervisor` is what keeps this server from being
+    a good host of VMs, where its spec has it run some.
     """
 
     state: Literal["live", "ready", "differs", "failed"]
@@ -46,5 +48,6 @@ class Status(Model):
     boot: Boot | None = None
     drift: tuple[str, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    hypervisor: tuple[Worth, ...] = ()
     pending: tuple[Pending, ...] = ()
     problems: tuple[Problem, ...] = ()

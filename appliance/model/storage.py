@@ -4,6 +4,8 @@
 import hashlib
 from typing import Literal
 
+from pydantic import Field
+
 from appliance.model.base import Model
 from appliance.model.units import format_size
 
@@ -12,6 +14,8 @@ Transport = Literal["nvme", "sata", "sas", "scsi", "virtio", "usb", "mmc", "raid
 UNFINISHED = "trivet-unfinished"
 """Name of the state partition until an installation is complete: such a disk holds nothing that anybody could miss."""
 STATE = "trivet-state"
+POOL_PART = "trivet-pool"
+"""Name of the partition of a system disk that a laboratory's spec leaves to the pool (`install.pool`)."""
 
 ADOPTED = "/var/lib/libvirt/adopted"
 """A file for each disk that is a VM's, by the disk's id: whoever takes disks for the pool leaves these."""
@@ -123,7 +127,8 @@ class Disk(Model):
 
     `osd` is the OSD whose data is on it, `serves` those of whose database or cache a part is on it. `paths` are the places of
     a multipath disk. `held` is what runs on it and nobody uses, md arrays or volumes of LVM: who erases it stops them. `health`
-    is there only where somebody asked for it: a hundred disks take their time to answer.
+    is there only where somebody asked for it: a hundred disks take their time to answer. `within` is the system disk that this
+    one is a part of (`install.pool`): to the pool it is a disk like any other.
     """
 
     id: str
@@ -152,6 +157,7 @@ class Disk(Model):
     health: DiskHealth | None = None
     held: tuple[str, ...] = ()
     unusable: tuple[str, ...] = ()
+    within: str = Field(default="", exclude_if=lambda id_: not id_)
 
     @property
     def fingerprint(self) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from appliance.model.base import Model
+from appliance.model.device import PciWish, UsbWish
 from appliance.model.spec import Mac, Name
 from appliance.model.units import Size, parse_seconds
 
@@ -20,26 +21,12 @@ RATE_MAX = 400_000
 CPUS_MAX = 710
 """What QEMU's q35 takes without further words, with Debian's libvirt."""
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_PCI = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]")
-_USB = re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")
 
 
 def _image(value: str) -> str:
     if not _IMAGE.fullmatch(value):
         raise ValueError(f"{value!r} is not the name of an image; put the file into the library and name it without a folder")
     return value
-
-
-def _pci(value: str) -> str:
-    if not _PCI.fullmatch(value.lower()):
-        raise ValueError(f"{value!r} is not a PCI address such as 0000:3b:00.0")
-    return value.lower()
-
-
-def _usb(value: str) -> str:
-    if not _USB.fullmatch(value.lower()):
-        raise ValueError(f"{value!r} is not a USB device's vendor and product, such as 0bda:8153")
-    return value.lower()
 
 
 ImageName = Annotated[str, AfterValidator(_image)]
@@ -182,8 +169,8 @@ class Vm(Model):
     boot: tuple[Literal["disk", "media", "network"], ...] = ("disk", "media", "network")
     numa: Literal["auto", "off"] = "auto"
     cloud_init: CloudInit | None = None
-    pci: tuple[Annotated[str, AfterValidator(_pci)], ...] = ()
-    usb: tuple[Annotated[str, AfterValidator(_usb)], ...] = ()
+    pci: tuple[PciWish, ...] = ()
+    usb: tuple[UsbWish, ...] = ()
     start: StartWish = StartWish()
     place: PlaceWish = PlaceWish()
 
@@ -192,7 +179,7 @@ class Vm(Model):
         for what, names in (
             ("disk", [disk.name for disk in self.disks if disk.name]),
             ("MAC address", [nic.mac for nic in self.nics if nic.mac]),
-            ("PCI device", list(self.pci)),
+            ("PCI device", [wish.address for wish in self.pci if wish.address]),
         ):
             if twice := sorted({str(name) for name in names if names.count(name) > 1}):
                 raise ValueError(f"the {what} {twice[0]} stands here twice")

@@ -1,34 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""trivetd for other nodes: HTTPS on the management plane, by the standard library, a thread for each connection.
+"""trivetd for other nodes and for people's programs: HTTPS on the management plane, by the standard library, a thread for each
+connection.
 
-Whoever shows a certificate of the cluster's authority is a node, by the name in it. Who shows none may ask who is here, and may
-join with a token or by words. What is refused is told as problems, each with a remedy. Bodies are small, and never logged.
+Whoever shows a certificate of the cluster's authority is a node, by the name in it. Whoever has a token is a person, who may what
+the token's role may in the table of routes. Everybody may ask who is here, and join with a token for that or by words. What is
+refused is told as problems, each with a remedy. Bodies are small, and never logged.
 """
 
 import contextlib
+import itertools
 import json
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
 
-from appliance.errors import ApplianceError, Problems, Refused
+from appliance.errors import Absent, ApplianceError, Problems, Refused, Unknown
 from appliance.host import certificates
 from appliance.host.host import Host
 from appliance.host.web import Threaded
-from appliance.model.cluster import API_PORT, CA, CERTIFICATE, PRIVATE_KEY, ClusterDocument, myself
+from appliance.model.cluster import API_PORT, CA, CERTIFICATE, PRIVATE_KEY, ClusterDocument, member, myself
 from appliance.model.joining import Renewal, Request
+from appliance.model.person import Role, may
 from appliance.model.problem import Problem
-from appliance.services.cluster import desk
+from appliance.node import openapi, routes
+from appliance.node.routes import JSON
+from appliance.services.cluster import desk, people
 from appliance.services.cluster.pairing import Hello, Pairing
 from appliance.services.cluster.store import known, store
 
 _BODY = 64 * 2**10
-_OK, _WRONG, _FORBIDDEN, _ABSENT, _FAILED = 200, 400, 403, 404, 500
+_OK, _WRONG, _UNKNOWN, _FORBIDDEN, _ABSENT, _FAILED = 200, 400, 401, 403, 404, 500
 HostOf = Callable[[], Host]
 
 
@@ -61,19 +67,51 @@ class _Handler(BaseHTTPRequestHandler):
         """What matters is said by who does it."""
 
     def do_GET(self) -> None:
-        if self.path != "/v1/cluster":
-            self._refuse(_ABSENT, "there is nothing here")
-            return
-        self._answer(lambda host, document: desk.greeting(host, document).model_dump())
+        if self.path == "/v1/cluster":
+            self._answer(lambda host, document: desk.greeting(host, document).model_dump())
+        elif self.path == "/v1/openapi.json":
+            self._json(_OK, openapi.document(routes.ROUTES))
+        else:
+            self._route("GET")
 
     def do_POST(self) -> None:
         what = self._PLACES.get(self.path)
-        length = self.headers.get("Content-Length", "")
-        if what is None or not length.isdecimal() or int(length) > _BODY:
-            self._refuse(_ABSENT, "there is nothing here")
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or int(length) > _BODY:
+            self._refuse(_WRONG, f"a request has {_BODY} bytes at most, and says how many")
             return
         body = self.rfile.read(int(length))
-        self._answer(lambda host, document: what(self, host, body))
+        if what is None:
+            self._route("POST")
+        else:
+            self._answer(lambda host, document: what(self, host, body))
+
+    def _route(self, method: str) -> None:
+        """What the table of routes has for this request, when whoever asks may."""
+        found = routes.find(method, self.path.partition("?")[0])
+        if found is None:
+            self._refuse(_ABSENT, "there is nothing here", "GET /v1/openapi.json says what there is")
+            return
+        route, words = found
+
+        def answer(host: Host, document: ClusterDocument) -> Any:
+            role = self._role(host, document)
+            if not may(role, route.role):
+                hint = "make another token, with `trivet api token NAME --role`"
+                raise Refused(f"this needs the role {route.role}, and the token has {role}", hint)
+            return route.run(host, words)
+
+        self._answer(answer, route)
+
+    def _role(self, host: Host, document: ClusterDocument) -> Role:
+        """What whoever asks may. Unknown when that is nobody."""
+        der = self.connection.getpeercert(binary_form=True) if isinstance(self.connection, ssl.SSLSocket) else None
+        if der and member(document, certificates.whose(der)):
+            return "administer"
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unknown("this needs a token: `Authorization: Bearer TOKEN`", "make one with `trivet api token NAME`")
+        return people.who(store(host), token.strip()).role
 
     def _join(self, host: Host, body: bytes) -> Mapping[str, Any]:
         request = Request.model_validate_json(body)
@@ -97,17 +135,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     _PLACES: ClassVar = {"/v1/join": _join, "/v1/pair": _pair, "/v1/renew": _renew}
 
-    def _answer(self, what: Callable[[Host, ClusterDocument], Mapping[str, Any]]) -> None:
+    def _answer(self, what: Callable[[Host, ClusterDocument], Any], route: routes.Route | None = None) -> None:
         host = self.server.host_of()
         document, machine = known(host)
         if document is None or myself(document, machine) is None:
             self._refuse(_FAILED, "this node is in no cluster")
             return
         try:
-            self._json(_OK, what(host, document))
+            found = what(host, document)
+            if route is None or route.media == JSON:
+                self._json(_OK, found if route is None else routes.plain(route, found))
+            else:
+                self._text(route.media, [found] if isinstance(found, str) else found)
         except ValidationError as error:
             message = f"the request is not understood: {error.errors()[0]['msg']}"
             self._refuse(_WRONG, message, "is the other node of this version?")
+        except Unknown as error:
+            self._refuse(_UNKNOWN, error.message, error.hint)
+        except Absent as error:
+            self._refuse(_ABSENT, error.message, error.hint)
         except Problems as error:
             self._problems(_FORBIDDEN, error.problems)
         except ApplianceError as error:
@@ -122,11 +168,30 @@ class _Handler(BaseHTTPRequestHandler):
     def _problems(self, status: int, problems: tuple[Problem, ...]) -> None:
         self._json(status, {"problems": [each.model_dump() for each in problems]})
 
-    def _json(self, status: int, what: Mapping[str, Any]) -> None:
+    def _json(self, status: int, what: Any) -> None:
         data = json.dumps(what).encode()
         with contextlib.suppress(OSError):
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
+            self._head(status, JSON, len(data))
             self.wfile.write(data)
+
+    def _text(self, media: str, pieces: Iterable[str]) -> None:
+        """Piece by piece as it comes, until there is no more or nobody who reads it. The first comes before the head is sent:
+        it may be refused instead.
+        """
+        every = iter(pieces)
+        first = next(every, "")
+        with contextlib.suppress(OSError):
+            self._head(_OK, media)
+            for piece in itertools.chain([first], every):
+                self.wfile.write(piece.encode())
+                self.wfile.flush()
+
+    def _head(self, status: int, media: str, length: int | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", media)
+        self.send_header("Cache-Control", "no-store")
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        if status == _UNKNOWN:
+            self.send_header("WWW-Authenticate", "Bearer")
+        self.end_headers()

@@ -67,6 +67,7 @@ def run() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     keeper, chair = made(host, spec.node.name, block, ended)
+    threading.Thread(target=keeper.guard, args=(ended,), daemon=True, name="guard").start()
     while not ended.is_set():
         begun = clock()
         keeper.tick()

@@ -2,13 +2,16 @@
 """This node for VMs, as its spec has it: what front ends hand to services/vm."""
 
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
 
 from appliance.errors import ApplianceError, Unsatisfiable
-from appliance.host.etcd import Etcd, Store
+from appliance.host.etcd import Store
 from appliance.host.host import Host
+from appliance.host.lock import in_turn
 from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
-from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
@@ -17,6 +20,7 @@ from appliance.node.status import followed
 from appliance.services.cluster.observe import cluster, etcd
 from appliance.services.cluster.store import store as documents
 from appliance.services.hypervisor import observe as hypervisor
+from appliance.services.hypervisor.plan import kept
 from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
 from appliance.services.storage import swap
@@ -26,11 +30,25 @@ from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
 
+_STARTS = Path("/run/trivet/starts")
 _NONE = Problem(
     where="hypervisor",
     message="this node's spec lets no VMs run here",
     hint="write `hypervisor: {}` into it, and `trivet apply` it",
 )
+
+
+def _signal(word: str, at: Here, name: str) -> None:
+    life.signal(at, name, word)
+
+
+ACTS: Mapping[str, Callable[[Here, str], object]] = {
+    "start": life.start,
+    "stop": life.stop,
+    "cut": lambda at, name: life.stop(at, name, force=True),
+    **{word: partial(_signal, word) for word in ("reset", "suspend", "resume")},
+}
+"""What any node may have done to a VM, by the words of the API."""
 
 
 def here(host: Host, store: Store | None = None) -> Here:
@@ -40,7 +58,7 @@ def here(host: Host, store: Store | None = None) -> Here:
         raise Unsatisfiable([_NONE])
     numa = hypervisor.numa(host)
     reserve = spec.hypervisor.reserve
-    cells = topology(numa, reserve.cpus or 0, reserve.memory or _kept(spec, sum(node.memory for node in numa)))
+    cells = topology(numa, reserve.cpus or 0, kept(spec, sum(node.memory for node in numa)))
     return Here(
         host=host,
         store=store or documents(host),
@@ -50,13 +68,20 @@ def here(host: Host, store: Store | None = None) -> Here:
         cells=cells,
         northbound=words(cluster(host), NORTHBOUND),
         devices=_devices(host) if len(cells) > 1 else {},
+        alone=lambda name: in_turn(_STARTS / f"{name}.lock"),
+        busy=partial(busy, host),
     )
 
 
 def views(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
-    """Those of this node, for who lists them. Its NUMA nodes are not looked at: only a start asks for them."""
-    at = _listing(host, store)
-    return tuple(each for each in life.views(at) if each.node == at.node)
+    """Those of this node, for who lists them."""
+    name = _listing(host, store).node
+    return tuple(each for each in everywhere(host, store) if each.node == name)
+
+
+def everywhere(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
+    """Those of the whole cluster. This node's NUMA nodes are not looked at: only a start asks for them."""
+    return life.views(_listing(host, store))
 
 
 def networks(host: Host, store: Store | None = None) -> tuple[NetworkRecord, ...]:
@@ -68,21 +93,23 @@ def _listing(host: Host, store: Store | None) -> Here:
     spec, _ = followed(host)
     if spec.hypervisor is None:
         raise Unsatisfiable([_NONE])
-    return Here(host=host, store=store or Etcd(), node=spec.node.name)
-
-
-def _kept(spec: Spec, memory: int) -> int:
-    """Of memory, for the platform, where the spec says nothing: what its engines take at the least, and a share of the rest."""
-    least, share = 2**30, 16
-    storage = 4 * 2**30 if spec.storage is not None else 0
-    return min(memory // 2, least + storage + memory // share)
+    return Here(host=host, store=store or documents(host), node=spec.node.name)
 
 
 def _devices(host: Host) -> dict[str, int]:
-    """PCI address, and pool of virtual functions -> NUMA node."""
+    """A pool of virtual functions -> its NUMA node."""
     nics, _, _ = network.observe(host)
-    found = {nic.pci: nic.numa_node for nic in nics if nic.pci}
-    return found | {f"{PREFIX}{pci}": node for pci, node in found.items()}
+    return {f"{PREFIX}{nic.pci}": nic.numa_node for nic in nics if nic.pci}
+
+
+def busy(host: Host) -> dict[str, str]:
+    """PCI address -> what this node works with on it: a port that has an address or is a plane's, a disk that is not blank."""
+    nics, _, _ = network.observe(host)
+    found = {nic.pci: f"its port {nic.mac}" for nic in nics if nic.pci and (nic.addresses or nic.master)}
+    for each in storage.inventory(host).disks:
+        if each.pci and (each.unusable or each.contents or each.labels or each.held):
+            found[each.pci] = f"its disk {each.id}"
+    return found
 
 
 def disk(host: Host, name: str) -> Disk:

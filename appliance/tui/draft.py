@@ -29,7 +29,7 @@ Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
     "on", "mtu", "routes", "peer", "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
-    "snapshot", "keyboard",
+    "snapshot", "keyboard", "cluster", "words",
 ]  # fmt: skip
 Language = Literal["en", "zh_CN"]
 Method = Literal["dhcp", "static", "slaac", "none"]

@@ -11,6 +11,7 @@ from typing import Any
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.playback import playback
+from appliance.model.clusterview import ClusterView
 from appliance.model.events import Event, Finished, Started
 from appliance.model.poolreport import StorageView
 from appliance.model.vmrecord import VmView
@@ -75,6 +76,7 @@ class FakeEdge:
         self.went: list[str] = []
         self.trouble = ""
         self.board: BmcView | None = None
+        self.nodes_together = ClusterView()
         self.machines: tuple[VmView, ...] = nodes.VMS
         self.logs = {"trivetd": ["10:00 trivetd: configure the network", "10:01 trivetd: no link on storage"]}
 
@@ -124,6 +126,10 @@ class FakeEdge:
     def networks(self) -> tuple[NetworkRecord, ...]:
         self._fail()
         return nodes.NETWORKS
+
+    def cluster(self) -> ClusterView:
+        self._fail()
+        return self.nodes_together
 
     def storage(self) -> StorageView:
         self._fail()

@@ -13,6 +13,7 @@ from appliance.installer.stick import Stick
 from appliance.model.answer import RefusedAnswer
 from appliance.model.events import Failed, Finished, Started
 from appliance.model.events import Progress as Going
+from appliance.model.joining import Arrived, Offered
 from appliance.model.nettest import Finding
 from appliance.model.problem import Problem
 from appliance.tui.node.lockout import Attempts
@@ -282,6 +283,45 @@ async def machines(person: Operator) -> AsyncIterator[str]:
     yield "vm-work-done"
     async for name in _snapshots(person):
         yield name
+
+
+async def together(person: Operator) -> AsyncIterator[str]:
+    """The cluster: alone, founding one, joining one; then in one, letting a node in, and what is asked before one goes."""
+    await person.log_in()
+    await person.press("c")
+    yield "cluster-alone"
+    await person.press("f1")
+    yield "help-cluster"
+    await person.press("f1", "1", "enter")
+    yield "cluster-name-wrong"
+    await person.press("f1")
+    yield "help-cluster-found"
+    await person.press("f1", "escape", "2")
+    await person.fill("words", "abandon abilty able about")
+    await person.press("enter", "enter")
+    yield "cluster-words-wrong"
+    await person.press("f1")
+    yield "help-cluster-join"
+    person.edge.nodes_together = nodes.CLUSTER
+    await person.press("f1", "escape", "f5")
+    yield "cluster"
+    await person.press("3")
+    yield "cluster-remove"
+    await person.press("escape", "q")
+    yield "cluster-leave"
+    await person.press("escape", "l")
+    digits = nodes.CLUSTER.fingerprint
+    offered = Offered(words="abandon ability able about", cluster="rack-1", address="10.0.0.11", fingerprint=digits)
+    person.edge.started[-1].say(offered.model_dump_json())
+    await person.second()
+    yield "cluster-pair"
+    await person.press("f1")
+    yield "help-cluster-pair"
+    person.edge.started[-1].say(Arrived(name="c5", fingerprint=digits[::-1]).model_dump_json())
+    person.edge.started[-1].end()
+    await person.press("f1")
+    await person.second()
+    yield "cluster-paired"
 
 
 async def _snapshots(person: Operator) -> AsyncIterator[str]:

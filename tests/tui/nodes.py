@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from appliance.model.clusterview import ClusterView, NodeNow
 from appliance.model.netreport import Alert, Health
 from appliance.model.poolreport import CacheReport, DiskReport, StorageHealth, StorageView
 from appliance.model.status import Boot
@@ -224,3 +225,15 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+
+
+CLUSTER = ClusterView(
+    name="rack-1", fingerprint="5f0c 91d2 77aa 03be 8d44 12f9 6a01 c7e3", aimed=3,
+    nodes=(
+        NodeNow(name="c1", address="10.0.0.11", control=True, here=True),
+        NodeNow(name="c2", address="10.0.0.12", control=True),
+        NodeNow(name="c3", address="10.0.0.13", control=True, answers=False),
+        NodeNow(name="c4", address="10.0.0.14"),
+    ),
+)  # fmt: skip
+"""Three control nodes, one of which is silent, and one that has no part in decisions."""

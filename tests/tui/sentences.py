@@ -281,7 +281,7 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
-    "cli/cluster.py",
+    "cli/api.py",
     "cli/doctor.py",
     "cli/ha.py",
     "cli/hypervisor.py",
@@ -306,10 +306,12 @@ COMMAND_LINE = (
     "host/fenceprobe.py",
     "node/admission.py",
     "node/api.py",
-    "node/cluster.py",
     "node/clusterwatch.py",
     "node/doctor.py",
+    "node/feed.py",
     "node/ha.py",
+    "node/others.py",
+    "node/routes.py",
     "node/vnc.py",
     "pxe/bmc.py",
     "pxe/journal.py",
@@ -318,8 +320,7 @@ COMMAND_LINE = (
     "pxe/serve.py",
     "pxe/server.py",
     "pxe/source.py",
-    "services/cluster/desk.py",
-    "services/cluster/leaving.py",
+    "services/cluster/people.py",
     "services/hypervisor/worth.py",
     "services/vm/exchange.py",
     "services/vm/hardware.py",

@@ -26,8 +26,9 @@ MOMENTS = Path(__file__).parent / "moments"
 NODE_PAGES = Path(__file__).parent / "node_screens"
 NODES: dict[str, Callable[[Operator], AsyncIterator[str]]] = {
     "door": moments.door, "hours": moments.hours, "machines": moments.machines, "pool": moments.pool,
+    "together": moments.together,
 }  # fmt: skip
-LEAST = {"wizard": 19, "door": 6, "hours": 35, "machines": 18, "pool": 8,
+LEAST = {"wizard": 19, "door": 6, "hours": 35, "machines": 18, "pool": 8, "together": 12,
          **dict.fromkeys(moments.CHOSEN, 12), **{f"node-{m}": 11 for m in moments.CHOSEN}}
 """So many moments each story has at least."""
 

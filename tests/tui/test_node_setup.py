@@ -160,17 +160,20 @@ def test_a_fresh_node_gets_its_planes() -> None:
 
 
 @pytest.mark.slow
-def test_there_is_no_cluster_yet_and_it_says_so() -> None:
+def test_a_fresh_node_may_begin_or_join_a_cluster() -> None:
     async def story(person: Operator) -> None:
         await person.log_in()
         await person.press("s")
         assert person.page == "RolePage"
-        assert person.words.count("This version of Trivet cannot do that yet.") == 2
         await person.choose("role", 1)
+        await person.press("ctrl+n")
+        assert person.page == "FoundEdit"
+        await person.press("escape")
         await person.choose("role", 2)
-        assert "(*) A single node" in person.screen
-        await person.press("f1")
-        assert "in brackets with a minus cannot be chosen" in person.words
+        await person.press("ctrl+n")
+        assert person.page == "JoinEdit"
+        await person.press("escape", "f1")
+        assert "the management network is enough" in person.words
         await person.press("escape", "escape")
         assert person.page == "MenuPage"
 

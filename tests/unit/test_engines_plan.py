@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from appliance import flow
+from appliance.errors import StepFailed
 from appliance.host.host import Host, Result
 from appliance.model.central import NORTHBOUND, addresses, remotes, words
 from appliance.model.cluster import left
@@ -136,10 +137,14 @@ def test_a_member_that_is_alone_has_its_own_databases(third: tuple[Inventory, Sp
 
 
 class Node:
-    """A control node whose databases answer with STATUS; `files` are those that are there, `clustered` in a raft's form."""
+    """A control node whose databases answer with STATUS; `files` are those that are there, `clustered` in a raft's form.
 
-    def __init__(self, *files: str, clustered: bool = False, others: bool = False) -> None:
+    northd has written its first rows at the look number `filled`.
+    """
+
+    def __init__(self, *files: str, clustered: bool = False, others: bool = False, filled: int = 1) -> None:
         self.files_, self.clustered, self.others, self.ran = set(files), clustered, others, list[list[str]]()
+        self.looks_until_filled = filled
         doors: Any = self
         self.host = Host(files=doors, run=doors.run, udev=doors, netlink=doors)
 
@@ -157,12 +162,16 @@ class Node:
                 return Result(0 if self.others else 1, "", "")
             case [tool, *rest] if tool.endswith("ctl") and "get-connection" in rest:
                 return Result(0, "pssl:6641\n" if "ovn-nbctl" in tool else "pssl:6642\n", "")
+            case ["ovn-sbctl", *_, "list", "SB_Global"]:
+                self.looks_until_filled -= 1
+                return Result(0, "", "") if self.looks_until_filled else Result(0, f"{UUID}\n", "")
         return Result(0, "", "")
 
     def made(self) -> list[str]:
         return [word for argv in self.ran if argv[0] == "ovsdb-tool" for word in argv if word.endswith("-cluster")]
 
 
+UUID = "5afcd78b-ada0-48ec-9ab9-d2e41b2aa9fc"
 CHASSIS = Chassis(name="n1", encap="10.9.0.1", remotes=("10.7.0.1", "10.7.0.2"), central="10.7.0.1")
 FILES = ("/var/lib/ovn/ovnnb_db.db", "/var/lib/ovn/ovnsb_db.db")
 
@@ -184,6 +193,17 @@ def test_one_that_lost_its_files_joins_the_others_and_makes_nothing_twice() -> N
     central.settle(again.host, CHASSIS)
     assert again.made() == []
     assert not [argv for argv in again.ran if argv[:2] == ["systemctl", "stop"]], "those that run are left alone"
+
+
+def test_databases_are_settled_when_northd_has_filled_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    node = Node(filled=3)
+    central.settle(node.host, Chassis(name="n1", encap="10.9.0.1", central=""))
+    assert [argv[-1] for argv in node.ran[-3:]] == ["SB_Global"] * 3
+    clock = iter(range(0, 10_000, 50))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with pytest.raises(StepFailed, match="northd has not begun its work within 120 s"):
+        central.settle(Node(filled=0).host, Chassis(name="n1", encap="10.9.0.1", central=""))
 
 
 def test_members_of_a_raft_are_known_by_their_addresses() -> None:

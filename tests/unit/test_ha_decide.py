@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from appliance.cluster.decide import decide
-from appliance.cluster.effects import heard
+from appliance.cluster.effects import heard, refused
 from appliance.cluster.guests import Reader
 from appliance.cluster.guests import guest as guest_of
 from appliance.cluster.spare import shortfalls
@@ -92,6 +92,18 @@ def test_a_node_without_its_storage_plane_is_told_to_stop_only_where_others_have
     assert Fence.model_validate_json(only.text or "").stage == "evicting"
     dark = [peer(name, beat={"storage": False}) for name in ("n1", "n2", "n3")]
     assert decide(view(*dark, guests=ON_N3), Memory(planes={"n3": 0.0})) == []
+
+
+def test_the_pool_refuses_an_address_when_a_range_of_its_own_words_has_it() -> None:
+    # `range_blocklist` of `ceph osd dump`, as a pool of the image has answered (18.2.7)
+    said = {
+        "cidr:10.7.0.3:0/32": "2036-11-21T11:31:11.886299+0800",
+        "cidr:10.7.0.9:0/32": "2026-11-24T12:31:05.604616+0800",
+        "cidr:[fd00:7::3]:0/128": "2026-11-24T11:32:37.512634+0800",
+    }
+    assert [refused(said, address) for address in ("10.7.0.3", "10.7.0.9", "fd00:7::3")] == [True] * 3
+    assert [refused(said, address) for address in ("10.7.0.4", "10.7.0.30", "fd00:7::4")] == [False] * 3
+    assert not refused({}, "10.7.0.3")
 
 
 # -- claims -------------------------------------------------------------------------------------------------------------

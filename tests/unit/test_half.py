@@ -12,6 +12,7 @@ from appliance.model.inventory import Inventory, System
 from appliance.model.plan import FinishInstall, PartitionDisk, WipeDisk
 from appliance.model.pool import Osd, Pool
 from appliance.model.storage import STATE, SYSTEM_DISK, UNFINISHED, Content, Disk, MirrorArray, RaidVolume
+from appliance.services.storage import part
 
 MIB, GIB = 2**20, 2**30
 SIZE = 16 * GIB
@@ -19,9 +20,9 @@ UUIDS = ("1", "2", "3", "4", "5")
 DATA = (Content(type="ext4", label="letters"),)
 
 
-def table(state: str) -> tuple[Content, ...]:
-    parts = layout.partitions(SIZE, UUIDS, mirrored=True)
-    named = (part.name if part.number < len(parts) else state for part in parts)
+def table(state: str, pool: int = 0) -> tuple[Content, ...]:
+    parts = layout.partitions(SIZE, [*UUIDS, *(["6"] if pool else [])], mirrored=True, pool=pool)
+    named = (state if part.name == UNFINISHED else part.name for part in parts)
     entries = (Content(partition=p.number, type="", name=name, size=p.size * MIB) for p, name in zip(parts, named, strict=True))
     return (Content(type="gpt"), *entries)
 
@@ -56,6 +57,16 @@ def refused(inventory: Inventory, new: Disk | None = None) -> str:
         steps(inventory, half.SYSTEM, new)
     assert caught.value.hint
     return caught.value.message
+
+
+def test_a_new_half_has_no_part_of_the_pool_and_none_is_a_half() -> None:
+    left = LEFT.model_copy(update={"contents": table(STATE, pool=4096)})
+    own = part.of(left, layout.POOL_NUMBER, 32 * GIB)
+    first, *_ = steps(node(left, own, NEW, mirror=arrays("left")), half.SYSTEM)
+    assert isinstance(first, PartitionDisk)
+    assert (first.disk, [each.name for each in first.partitions]) == ("new", list(layout.NAMES))
+    assert sum(each.size for each in first.partitions) * MIB == SIZE - 4096 * MIB - 2 * MIB
+    assert "no disk that could be" in refused(node(left, own, mirror=arrays("left")))
 
 
 def test_the_new_half_is_laid_out_as_the_one_that_is_left() -> None:

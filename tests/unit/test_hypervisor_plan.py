@@ -11,7 +11,7 @@ from appliance.model.cluster import Places
 from appliance.model.inventory import Inventory, System
 from appliance.model.machine import Cpu, Machine, Virtualisation
 from appliance.model.network import VfPool
-from appliance.model.plan import MergePages, RenderFile
+from appliance.model.plan import MergePages, RenderFile, ReserveForPlatform
 from appliance.model.rendered import digest
 from appliance.model.spec import Spec
 from appliance.services.cluster import plan as cluster
@@ -62,6 +62,26 @@ def test_a_container_node_leaves_the_control_groups_to_the_machine_that_has_them
     assert [step.kind for step in steps] == ["render-file", "run-libvirt"]
     assert isinstance(steps[0], RenderFile)
     assert "cgroup_controllers = []" in steps[0].content
+
+
+@pytest.mark.parametrize(
+    ("wish", "gib", "memory"),
+    [
+        ({"hypervisor": {}}, 64, 5 * 1024),
+        ({"hypervisor": {}, "storage": {}}, 64, 9 * 1024),
+        ({"hypervisor": {}, "storage": {}}, 4, 2 * 1024),
+        ({"hypervisor": {"reserve": {"memory": "3GiB"}}}, 64, 3 * 1024),
+        ({"hypervisor": {"reserve": {"memory": 0}}}, 64, 0),
+    ],
+)
+def test_memory_for_the_platform_is_computed_where_the_spec_says_none(wish: dict[str, object], gib: int, memory: int) -> None:
+    machine = Machine(memory=gib * 2**30, cpu=Cpu(threads=4))
+    steps = list(hypervisor.plan(Inventory(machine=machine), spec(**wish)))
+    found = [step for step in steps if isinstance(step, ReserveForPlatform)]
+    assert [step.memory for step in found] == [memory * 2**20] * bool(memory)
+    so = Virtualisation(libvirt=True, memory=memory * 2**20)
+    again = hypervisor.plan(Inventory(machine=machine, virtualisation=so), spec(**wish))
+    assert not any(isinstance(step, ReserveForPlatform) for step in again)
 
 
 def test_etcd_listens_on_this_node_alone() -> None:

@@ -29,9 +29,22 @@ def test_nothing_is_left_over(size: int) -> None:
     assert size - (last.start + last.size) * MIB < 2 * MIB
 
 
+@given(sizes, st.integers(min_value=1, max_value=2**20), st.booleans())
+def test_what_is_left_to_the_pool_is_the_last_part(size: int, pool: int, mirrored: bool) -> None:
+    whole = partitions(size, UUIDS, mirrored=mirrored)
+    parted = partitions(size + pool * MIB, [*UUIDS, "p"], mirrored=mirrored, pool=pool)
+    last = parted[-1]
+    assert parted[:-1] == whole
+    assert (last.number, last.name, last.size, last.uuid) == (layout.POOL_NUMBER, "trivet-pool", pool, "p")
+    assert last.start == whole[-1].start + whole[-1].size
+    assert last.type == partitions(size, UUIDS, mirrored=False)[-1].type, "each disk's is an OSD of its own, and no mirror"
+
+
 def test_too_small_is_an_error() -> None:
     with pytest.raises(ValueError, match="too small"):
         partitions(MINIMUM * MIB - 1, UUIDS, mirrored=False)
+    with pytest.raises(ValueError, match="too small"):
+        partitions(MINIMUM * MIB, UUIDS, mirrored=False, pool=1)
 
 
 def test_the_smallest_disk_that_people_buy_is_large_enough() -> None:

@@ -21,7 +21,8 @@ from appliance.host.playback import recorded
 from appliance.model.inventory import Inventory
 from appliance.model.pool import Osd, Pool
 from appliance.model.spec import Spec
-from appliance.model.storage import SYSTEM_DISK, Disk, OsdLabel
+from appliance.model.storage import SYSTEM_DISK, Content, Disk, OsdLabel
+from appliance.services.storage import part
 from appliance.services.storage.check import check
 from appliance.services.storage.roles import FEWEST, GROUP, Roles, assign
 from tests.unit.test_golden import TESTS, agree
@@ -72,6 +73,16 @@ def disk(number: int, rotational: bool = True, size: int = 1000, **facts: Any) -
     id_ = f"wwn-{kind}{number:03}"
     facts = {"transport": "sas", "wwn": f"0x{kind}{number}", "serial": f"{kind}{number}", "path": f"pci-{number}"} | facts
     return Disk(id=id_, link=f"/dev/disk/by-id/{id_}", size=size * GIB, rotational=rotational, **facts)
+
+
+def lab(*more: Disk, size: int = 40, contents: Sequence[Content] = ()) -> Inventory:
+    """A node that runs from a disk with a part for the pool, as `observe` has it."""
+    parts = (Content(type="gpt"), Content(partition=5, type="ext4", name="trivet-state", size=GIB),
+             Content(partition=6, type="", name="trivet-pool", size=size * GIB))  # fmt: skip
+    system = disk(0, rotational=False, size=100, contents=parts, unusable=(SYSTEM_DISK,))
+    ((number, own),) = part.found(system)
+    assert number == 6
+    return node(system, own.model_copy(update={"contents": tuple(contents)}), *more)
 
 
 def node(*disks: Disk, pool: Pool | None = None) -> Inventory:
@@ -300,3 +311,39 @@ def test_whatever_disks_there_are(facts: list[dict[str, Any]], storage: dict[str
             assert wish.storage.wipe or not (one.contents or one.osd)
     list(check(now, wish))
     assert FEWEST < GROUP
+
+
+def by_role(inventory: Inventory, storage: Any = None) -> dict[str, str]:
+    return {each.disk: each.role for each in assign(inventory, spec(storage)).roles}
+
+
+def test_what_a_lab_leaves_of_its_system_disk_is_a_disk_for_data() -> None:
+    inventory = lab()
+    assert by_role(inventory) == {"wwn-ssd000": "system", "wwn-ssd000-part6": "data"}
+    own = inventory.disks[1]
+    assert (own.serial, own.wwn, own.size, own.within, own.unusable) == ("ssd0-part6", "", 40 * GIB, "wwn-ssd000", ())
+    assert own.link == "/dev/disk/by-id/wwn-ssd000-part6"
+    assert list(check(inventory, spec())) == []
+
+
+def test_a_part_of_the_system_disk_caches_for_nobody() -> None:
+    hdds = [disk(number) for number in range(1, 5)]
+    roles = by_role(lab(*hdds))
+    assert roles["wwn-ssd000-part6"] == "data"
+    assert "cache" not in roles.values()
+    asked = {"cache": {"serial": "ssd0-part6"}}
+    assert by_role(lab(*hdds), asked)["wwn-ssd000-part6"] == "data"
+    (problem,) = check(lab(*hdds), spec(asked))
+    assert problem.where == "storage.cache"
+    assert "can only hold data" in problem.message
+
+
+def test_what_somebody_has_put_on_the_part_is_not_erased() -> None:
+    inventory = lab(contents=[Content(type="ext4", label="letters")])
+    assert by_role(inventory)["wwn-ssd000-part6"] == "none"
+    assert by_role(inventory, {"wipe": True})["wwn-ssd000-part6"] == "data"
+
+
+def test_a_disk_of_another_node_is_one_disk() -> None:
+    other = disk(0, contents=(Content(partition=6, type="", name="trivet-pool", size=GIB),))
+    assert list(part.found(other)) == []

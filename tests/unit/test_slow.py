@@ -23,7 +23,8 @@ def verdict(disks: Disks, *names: str) -> Verdict:
 
 
 def test_counters_are_read_with_discards_and_flushes() -> None:
-    assert parse(line("sda", reads=3, writes=4, waiting=2, busy=50)) == {"sda": Counted(ended=3 + 4 + 1 + 2, busy=50, waiting=2)}
+    found = parse(line("sda", reads=3, writes=4, waiting=2, busy=50))
+    assert found == {"sda": Counted(ended=3 + 4 + 1, busy=50, waiting=2, flushes=2, flushing=0)}
 
 
 def test_the_kernel_of_this_day_gives_twenty_fields() -> None:
@@ -46,6 +47,34 @@ def test_the_kernel_of_this_day_gives_twenty_fields() -> None:
 )
 def test_sixty_slow_requests_or_ten_dead_seconds(seconds: int, ended: int, busy: int, expected: str) -> None:
     assert verdict(watched(seconds, ended=ended, busy=busy)) == expected
+
+
+def test_a_flush_after_each_write_hides_no_slow_disk() -> None:
+    """What the kernel counted of a loop device: 20 writes, each with a flush, are 40 writes and 20 flushes."""
+    before = "   7 6 loop6 15592 132 3978526 7617 49366 88347 9230480 114477 0 32844 143773 0 0 0 0 7752 21677"
+    after = "   7 6 loop6 15592 132 3978526 7617 49406 88347 9230640 114490 0 32852 143795 0 0 0 0 7772 21687"
+    new = parse(after)["loop6"].since(parse(before)["loop6"])
+    assert (new.ended, new.flushes, new.flushing) == (40, 20, 10)
+    disks = Disks()
+    for second in range(20):  # 4 writes of 245 ms in a second, and the 4 flushes between them are done at once
+        disks.look(second, {"a": Counted(8 * second, 1000 * second, 1, 4 * second, 20 * second)})
+    judged = disks.judged(["a"])["a"]
+    assert (judged.verdict, judged.latency, judged.too_slow) == ("too slow", 245.0, 76)
+
+
+def test_flushes_that_take_long_are_no_slow_writes() -> None:
+    """A healthy HDD empties its cache after each write: 8 ms and 16 ms, in all no 25 for each request."""
+    disks = Disks()
+    for second in range(300):
+        disks.look(second, {"a": Counted(80 * second, 1000 * second, 1, 40 * second, 640 * second)})
+    assert (verdict(disks), disks.judged(["a"])["a"].slow) == ("good", 0)
+
+
+def test_flushes_alone_that_do_not_end_in_time_are_a_slow_disk() -> None:
+    disks = Disks()
+    for second in range(20):
+        disks.look(second, {"a": Counted(4 * second, 1000 * second, 1, 4 * second, 1000 * second)})
+    assert verdict(disks) == "too slow"
 
 
 def test_a_disk_without_requests_is_not_stuck() -> None:

@@ -8,7 +8,7 @@ from appliance.errors import Unsatisfiable
 from appliance.model.document import load
 from appliance.model.vm import Vm
 from appliance.services.vm import changes
-from appliance.services.vm.exchange import parse_ovf
+from appliance.services.vm.exchange import Ovf, parse_ovf
 from appliance.services.vm.records import VmError
 
 GIB = 2**30
@@ -90,8 +90,13 @@ OVF = """<?xml version="1.0"?>
 
 
 def test_what_an_ova_says() -> None:
-    assert parse_ovf(OVF) == (["disk.vmdk"], 2, "2048MiB")
-    assert parse_ovf("<Envelope/>") == ([], 0, "")
+    assert parse_ovf(OVF) == Ovf(("disk.vmdk",), 2, "2048MiB")
+    assert parse_ovf("<Envelope/>") == Ovf(())
+    vmware = OVF.replace("</VirtualHardwareSection>", '<Config ovf:key="firmware" ovf:value="efi"/></VirtualHardwareSection>')
+    virtualbox = OVF.replace("</VirtualSystem>", '<Machine><Firmware type="EFI64"/></Machine></VirtualSystem>')
+    assert [parse_ovf(text).firmware for text in (vmware, virtualbox)] == ["uefi", "uefi"]
+    with pytest.raises(VmError, match=r"its disk disk\.vmdk is compressed"):
+        parse_ovf(OVF.replace('ovf:href="disk.vmdk"', 'ovf:href="disk.vmdk" ovf:compression="gzip"'))
     with pytest.raises(VmError, match="is not XML"):
         parse_ovf("no")
 

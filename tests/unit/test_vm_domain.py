@@ -10,7 +10,7 @@ from appliance.model.document import load
 from appliance.model.placement import Cell, Request
 from appliance.model.vm import Vm, named
 from appliance.services.vm.disks import source
-from appliance.services.vm.domain import Found, Wire, render
+from appliance.services.vm.domain import Found, Plugged, Wire, render
 from appliance.services.vm.place import place
 from tests.unit.test_golden import agree
 
@@ -62,6 +62,8 @@ def found_for(vm: Vm) -> Found:
         wires={nic.mac or "": WIRES[nic.mac or ""] for nic in vm.nics},
         seed=f"/var/lib/libvirt/images/{vm.name}/seed.img" if vm.cloud_init else "",
         placement=place(TWO, {}, want),
+        pci=tuple(wish.address or "" for wish in vm.pci),
+        usb=tuple(Plugged(vendor=w.vendor or "", product=w.product or "", bus=1, number=7 if w.serial else 0) for w in vm.usb),
     )
 
 

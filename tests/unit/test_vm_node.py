@@ -6,15 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cli.render import status_text
 from appliance.cli.vmtext import list_text, show_text
 from appliance.errors import Unsatisfiable
 from appliance.host.etcd import Etcd
 from appliance.host.host import Host
 from appliance.host.playback import playback
 from appliance.model.placement import Placement, Share
+from appliance.model.status import Status
 from appliance.model.vm import Vm
 from appliance.model.vmrecord import VmView
 from appliance.node import vms
+from appliance.node.worth import lacks
 
 MACHINE = Path(__file__).parents[1] / "machines" / "two-sockets" / "machine.json"
 SPEC = "version: 1\nnode: {name: n1}\nnetwork: {planes: {management: {nics: [{link: true}], address: dhcp}}}\n"
@@ -72,3 +75,16 @@ def test_a_vm_for_people() -> None:
         "   pending  tpm: yes, and no until the next start",
     ]
     assert list_text([]).startswith("There are no VMs.")
+
+
+def test_the_status_of_a_node_says_what_keeps_it_from_running_vms_well() -> None:
+    record = MACHINE.parents[1] / "installed-node" / "machine.json"
+    data = json.loads(record.read_text())
+    saved = data["files"]["/var/lib/trivet/spec.yaml"]
+    text = "\n".join(saved) if isinstance(saved, list) else saved
+    assert lacks(playback(data)) == (), "it has no hypervisor in its spec"
+    data["files"]["/var/lib/trivet/spec.yaml"] = f"{text}\nhypervisor: {{emulation: true}}\n"
+    found = lacks(playback(data))
+    assert {"IOMMU", "weakness"} == {each.name for each in found}
+    told = Status(state="ready", name="n1", version="1", hypervisor=found)
+    assert "VMs  IOMMU: off or absent: no VM can have" in status_text(told)

@@ -17,6 +17,12 @@ ExecStartPre=mount --bind /proc/sys/kernel/hostname /proc/sys/kernel/hostname
 ExecStartPre=mount -o remount,bind,rw /proc/sys/kernel/hostname
 """
 
+ROOM_OF_HOST = """\
+[Manager]
+DefaultEnvironment="CEPH_ARGS=--mon_data_avail_warn=1 --mon_data_avail_crit=1"
+"""
+"""A monitor looks at the room on the disk below its folder: here that is this host's, and none of the node's health."""
+
 
 @dataclass(frozen=True)
 class Node:
@@ -51,6 +57,9 @@ def prepare(upper: Path, node: Node) -> None:
     dropins = upper / "etc" / "systemd" / "system" / "trivetd.service.d"
     dropins.mkdir(parents=True)
     (dropins / "lab.conf").write_text(WRITABLE_NAME + "".join(f"{line}\n" for line in node.trivetd))
+    manager = upper / "etc" / "systemd" / "system.conf.d"
+    manager.mkdir(parents=True)
+    (manager / "lab.conf").write_text(ROOM_OF_HOST)
     # Inside, /proc/cmdline would be this host's; systemd looks at the arguments of its first process instead.
     (upper / "cmdline").write_text(" ".join(KERNEL_ARGUMENTS) + "\n")
     # A node keeps its machine-id by its kernel's line; what is written over the image is gone with each start.

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.vm.lab import Lab
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, installed
+from tests.vm.moments import installed, reached
 from tests.vm.pool import librbd
 from tests.vm.process import wait_for
 from tests.vm.vm import VM
@@ -26,11 +26,13 @@ HYBRID = replace(PLAIN, disks=(SYSTEM, *HDDS, SSD))
 ON_SYSTEM = {"disk": {"serial": "SYS0", "count": 1}}
 
 
-def pooled(lab: Lab, name: str, machine: Machine, storage: dict[str, Any] | None = None) -> VM:
+def pooled(
+    lab: Lab, name: str, machine: Machine, storage: dict[str, Any] | None = None, install: dict[str, Any] = ON_SYSTEM
+) -> VM:
     """A node with a pool that is well and holds 4 MiB of ours, running."""
     moment = f"pool-{name}"
     if not lab.has_snapshot(moment):
-        vm = installed(lab, f"{moment}-installed", machine, install=ON_SYSTEM, storage=storage or {})
+        vm = installed(lab, f"{moment}-installed", machine, install=install, storage=storage or {})
         started(vm)
         librbd(vm, "write", timeout=300)
         vm.powerdown(300)
@@ -41,8 +43,7 @@ def pooled(lab: Lab, name: str, machine: Machine, storage: dict[str, Any] | None
 
 
 def started(vm: VM) -> VM:
-    vm.start()
-    vm.wait_ssh(BOOT)
+    reached(vm.start())
     # Ceph is well before it has a pool, too.
     wait_for("the pool", lambda: "vms" in vm.output("timeout 60 ceph osd pool ls", 90).text.split(), POOL, 5)
     wait_for("its health", lambda: vm.output("timeout 60 ceph health", 90).text.startswith("HEALTH_OK"), POOL, 5)

@@ -11,7 +11,6 @@ from appliance.model.plan import MergePages, ReserveForPlatform, RunLibvirt, Set
 from appliance.services.hypervisor.observe import KSM, libvirt, merging, pages, pages_file, virtualisation
 
 _SOCKETS = ("virtlogd.socket", "libvirtd.socket")
-_LOGS = "/var/log/libvirt/qemu"
 _SERVICES = ("libvirtd.service", "libvirtd-ro.socket", "libvirtd-admin.socket", "libvirtd.socket")
 
 
@@ -21,7 +20,6 @@ class _RunLibvirt:
 
     def do(self, step: RunLibvirt, host: Host, report: Report) -> None:
         if step.running:
-            host.run(["mkdir", "-p", _LOGS])  # the image has no logs, and no folders of any
             host.run(["systemctl", "start", *_SOCKETS])
         else:
             host.run(["systemctl", "stop", *_SERVICES])

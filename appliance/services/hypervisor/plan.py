@@ -14,6 +14,9 @@ from appliance.model.units import format_size
 _BYTES = {"2MiB": 2**21, "1GiB": 2**30}
 _PLATFORM = 2**30
 """Of memory, the least that is left beside huge pages."""
+_MIB = 2**20
+_ENGINES, _STORAGE, _SHARE = 2**30, 4 * 2**30, 16
+"""Of memory, what engines take without and for a pool; of the rest the sixteenth part."""
 
 
 def check(inventory: Inventory, spec: Spec) -> Iterator[Problem]:
@@ -69,9 +72,10 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
     )
     if not now.libvirt:
         yield RunLibvirt(running=True, why="hypervisor")
-    cpus = _first(inventory.machine.numa, wish.reserve.cpus or 0)
-    if not now.container and (now.cpus, now.memory) != (cpus, wish.reserve.memory or 0):
-        yield ReserveForPlatform(cpus=cpus, memory=wish.reserve.memory or 0, why="hypervisor.reserve")
+    cpus, memory = _first(inventory.machine.numa, wish.reserve.cpus or 0), kept(spec, inventory.machine.memory)
+    if not now.container and (now.cpus, now.memory) != (cpus, memory):
+        said = wish.reserve.cpus is not None or wish.reserve.memory is not None
+        yield ReserveForPlatform(cpus=cpus, memory=memory, why="hypervisor.reserve" if said else "what the engines need")
     if not now.container and now.merge not in ("", wish.merge):
         yield MergePages(merge=wish.merge, why="hypervisor")
     for size, total in wish.hugepages.items():
@@ -80,6 +84,14 @@ def plan(inventory: Inventory, spec: Spec) -> Iterator[Step]:
             pages = total // len(nodes) + (position < total % len(nodes))
             if node.hugepages.get(size, 0) != pages:
                 yield SetHugePages(node=node.id, size=size, pages=pages, why=f"hypervisor.hugepages.{size}, {total} in all")
+
+
+def kept(spec: Spec, memory: int) -> int:
+    """Of so many bytes those for the platform. Where the spec says nothing: what engines take, and a share, in whole MiB."""
+    if spec.hypervisor is not None and spec.hypervisor.reserve.memory is not None:
+        return spec.hypervisor.reserve.memory
+    storage = _STORAGE if spec.storage is not None else 0
+    return min(memory // 2, _ENGINES + storage + memory // _SHARE) // _MIB * _MIB if memory else 0
 
 
 def pending(inventory: Inventory, spec: Spec) -> Iterator[Pending]:

@@ -3,7 +3,7 @@
 
 import configparser
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from appliance.engine.apply import Handler, Report
 from appliance.errors import StalePlan, StepFailed
@@ -89,9 +89,7 @@ class _ConfigureOvn:
         central.settle(host, step.chassis)
         host.run([*_OVS_VSCTL, *switch.membership(step.chassis, _datapath(host))])
         host.run(["systemctl", "start", _CONTROLLER])
-        # At a first boot OVN was seen to know the node, and a moment later not yet: it knows it when looks in a row say so.
-        looks = _in_a_row(lambda: self.done(step, host))
-        _wait(lambda: "" if next(looks) else "OVN does not know this node", "see /var/log/ovn/ovn-controller.log")
+        _wait(lambda: "" if self.done(step, host) else "OVN does not know this node", "see /var/log/ovn/ovn-controller.log")
 
 
 class _ForgetDatabases:
@@ -195,14 +193,6 @@ def _wait(not_yet: Callable[[], str], hint: str) -> None:
         if time.monotonic() > end:
             raise StepFailed(f"{sentence} after {_SECONDS} s", hint)
         time.sleep(0.1)
-
-
-def _in_a_row(look: Callable[[], bool], wanted: int = 3) -> Iterator[bool]:
-    """Have this look and those before it, so many, all found it?"""
-    found = 0
-    while True:
-        found = found + 1 if look() else 0
-        yield found >= wanted
 
 
 def _present(host: Host) -> tuple[Device, ...]:

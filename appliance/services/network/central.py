@@ -72,6 +72,7 @@ def settle(host: Host, chassis: Chassis) -> None:
         _joined(host, chassis.central)
         for port in _BASES:
             _listen(host, port, six=":" in chassis.central)
+    _filled(host)
 
 
 def _file(port: int) -> str:
@@ -118,6 +119,16 @@ def _joined(host: Host, address: str) -> None:
                 "does OVN run on the oldest control node? See /var/log/ovn/ovsdb-server-nb.log",
             )
         time.sleep(0.5)
+
+
+def _filled(host: Host) -> None:
+    """Until northd has written its first rows: a controller of OVN 25.03 that comes before dies of SIGSEGV, again and again."""
+    look = ["ovn-sbctl", "--timeout=10", f"--db=unix:{_RUN}/{_BASES[SOUTHBOUND][0]}.sock", "--no-leader-only", "--bare"]
+    end = time.monotonic() + _SECONDS
+    while not host.run([*look, "--columns=_uuid", "list", "SB_Global"], check=False).stdout.strip():
+        if time.monotonic() > end:
+            raise StepFailed(f"OVN's northd has not begun its work within {_SECONDS} s", "see /var/log/ovn/ovn-northd.log")
+        time.sleep(0.1)
 
 
 def _listen(host: Host, port: int, *, six: bool) -> None:

@@ -51,6 +51,10 @@ def _check_chosen(
             yield Problem(where=where, message=f"{disk.label} {what} of this node's pool", hint=hint)
         if mine:
             continue
+        if role != "data" and disk.within:
+            message = f"{disk.label} is a part of the system disk, and can only hold data"
+            yield Problem(where=where, message=message, hint="choose a disk of its own")
+            continue
         if role == "cache" and disk.rotational:
             hint = "add `rotational: false` to the selector"
             yield Problem(where=where, message=f"{disk.label} is an HDD, and only an SSD is faster than one", hint=hint)

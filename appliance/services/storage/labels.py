@@ -12,7 +12,7 @@ from typing import Any
 
 from appliance.errors import ApplianceError
 from appliance.host.host import Host, UdevDevice
-from appliance.model.storage import Disk, OsdLabel
+from appliance.model.storage import POOL_PART, Disk, OsdLabel
 from appliance.services.storage.contents import number
 
 SIGNATURE = "ceph_bluestore"
@@ -66,7 +66,8 @@ def read(host: Host, disks: Sequence[tuple[Disk, UdevDevice, Sequence[UdevDevice
     for disk, device, partitions in disks:
         by_number = {0: device} | {number(part): part for part in partitions}
         for content in disk.contents:
-            part = by_number.get(content.partition) if content.type == SIGNATURE else None
+            # What the pool has of a system disk stands beside it as a disk of its own.
+            part = by_number.get(content.partition) if content.type == SIGNATURE and content.name != POOL_PART else None
             place = _place(disk.link, part, content.partition) if part else ""
             if place and (label := parse(bytes.fromhex(host.files.read_hex(place, _SIZE) or ""))):
                 found.setdefault(disk.id, []).append(label)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from appliance.host.host import Host, UdevDevice
 from appliance.model.storage import ADOPTED, OF_A_VM, Disk, Transport
-from appliance.services.storage import contents, labels, naming, raid, usage
+from appliance.services.storage import contents, labels, naming, part, raid, usage
 
 _PCI = re.compile(r"[0-9a-f]{4,}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 _PCI_DEVICES = "/sys/bus/pci/devices"
@@ -57,7 +57,8 @@ def observe(host: Host) -> tuple[Disk, ...]:
 def observe_disk(host: Host, disk_id: str) -> Disk | None:
     """One disk as it is now, for a step that compares before it destroys."""
     devices = host.udev.devices("block")
-    return next(iter(_observe(host, devices, [f for f in _find(host, devices) if f.id == disk_id])), None)
+    found = [f for f in _find(host, devices) if disk_id == f.id or disk_id.startswith(f"{f.id}-part")]
+    return next((disk for disk in _observe(host, devices, found) if disk.id == disk_id), None)
 
 
 def _find(host: Host, devices: Sequence[UdevDevice]) -> list[_Found]:
@@ -90,11 +91,25 @@ def _observe(host: Host, devices: Sequence[UdevDevice], found: Sequence[_Found])
         reasons = _unusable(disk, against, adopted)
         volume = raid.read(host, each.device, used.by_name, ids)
         disks.append(disk.model_copy(update={"unusable": tuple(reasons), "held": tuple(held), "raid": volume}))
+    found, disks = _with_parts(host, used, found, disks)
     looked_at = contents.second_look(host, [d.link for d in disks if not d.contents and not d.unusable])
     disks = [d.model_copy(update=looked_at.get(d.link, {})) for d in disks]
     ceph = labels.read(host, [(d, each.device, each.partitions) for d, each in zip(disks, found, strict=True)])
     disks = [d.model_copy(update=ceph.get(d.id, {})) for d in disks]
     return tuple(sorted(disks, key=lambda disk: disk.id))
+
+
+def _with_parts(
+    host: Host, used: usage.Usage, found: Sequence[_Found], disks: Sequence[Disk]
+) -> tuple[list[_Found], list[Disk]]:
+    """With what a laboratory's system disk leaves to the pool, after the disks themselves."""
+    parts = []
+    for each, disk in zip(found, disks, strict=True):
+        devices = {contents.number(device): device for device in each.partitions}
+        for number, own in part.found(disk):
+            held = tuple(usage.reasons(host, used, [devices[number]])[1])
+            parts.append((_Found(own.id, own.link, devices[number], ()), own.model_copy(update={"held": held})))
+    return [*found, *(place for place, _ in parts)], [*disks, *(disk for _, disk in parts)]
 
 
 def _is_disk(device: UdevDevice) -> bool:

@@ -6,6 +6,7 @@ What the spec states holds; the rest follows by the rules:
 - A disk of this node's own pool keeps its role and its group, whatever else is there or is wished.
 - HDDs and SSDs make a hybrid node: HDDs hold the data, and each SSD serves a group of 3 to 7 of them. Where the SSDs hold as
   much as the HDDs do, they are the better pool, and the HDDs are left alone. SSDs alone, or HDDs alone, are one group.
+- What a laboratory's spec has left of the system disk (`install.pool`) holds data, whatever else there is, and is nothing else.
 - A disk that holds something is taken only with `storage.wipe`; what might be somebody's by accident (a stick, a half of a
   BIOS RAID, a disk that another one looks exactly like) only when a selector points at it.
 """
@@ -199,7 +200,8 @@ class _Assignment:
         )  # fmt: skip
         for role, selector in stated:
             for disk in choose(self.inventory, selector).chosen if selector else ():
-                refused = (dirty(disk) and not storage.wipe) or (not pointed(selector) and twins(disk, self.inventory.disks))
+                unasked = (dirty(disk) and not storage.wipe) or (not pointed(selector) and twins(disk, self.inventory.disks))
+                refused = unasked or (disk.within and role != "data")
                 if not refused or disk.id in self.found:
                     self._give(self.disks[disk.id], role, "" if role == "cache" else f"chosen by storage.{role}")
 
@@ -215,9 +217,13 @@ class _Assignment:
                 self._give(disk, "none", f"holds data: {holds}; only storage.wipe: true takes it")
             else:
                 free.append(disk)
-        ssds, hdds = [d for d in free if not d.rotational], [d for d in free if d.rotational]
+        whole = [d for d in free if not d.within]
+        ssds, hdds = [d for d in whole if not d.rotational], [d for d in whole if d.rotational]
         if storage.data is None:
             self._data(storage, ssds, hdds)
+            for disk in free:
+                if disk.within:
+                    self._give(disk, "data", "what install.pool has left of the system disk")
         if storage.cache is None:
             self._caches([d for d in ssds if d.id not in self.found])
         for disk in free:

@@ -4,6 +4,10 @@
 The kernel counts requests and the milliseconds in which a disk had any, not each request's own time. So the time of a request
 is the work of that second divided by the requests that it ended. Not the time that they waited: a disk with thirty requests
 before it makes each of them wait thirty times its work, and would be called slow for being used.
+
+A flush is counted twice, as itself and as an empty write that asks for it, and a disk whose every write takes 250 ms would be
+called three times as fast with them. So they are taken out of both, requests and work; where they are all of the work, they are
+judged like any other request.
 """
 
 from collections import deque
@@ -28,23 +32,44 @@ Verdict = Literal["good", "slow", "too slow", "stuck"]
 
 @dataclass(frozen=True)
 class Counted:
-    """A disk's counters: requests that ended, milliseconds in which it had any, requests that it has now."""
+    """A disk's counters: requests that ended, milliseconds in which it had any, requests that it has now.
+
+    Of those that ended so many were flushes, and took so many milliseconds.
+    """
 
     ended: int
     busy: int
     waiting: int
+    flushes: int = 0
+    flushing: int = 0
+
+    def since(self, old: "Counted") -> "Counted":
+        """What came since then; below 0 where a counter began anew."""
+        return Counted(self.ended - old.ended, self.busy - old.busy, self.waiting, self.flushes - old.flushes,
+                       self.flushing - old.flushing)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Second:
+    """`work` milliseconds for so many `requests`."""
+
     at: float
-    ended: int
-    busy: int
+    requests: int
+    work: int
     stuck: bool
 
     @property
     def each(self) -> float:
-        return self.busy / self.ended if self.ended else 0.0
+        return self.work / self.requests if self.requests else 0.0
+
+    @classmethod
+    def of(cls, at: float, now: Counted, *, waited: bool) -> "_Second":
+        """`waited`: there were requests at its beginning."""
+        stuck = waited and now.waiting > 0 and now.ended == 0
+        whole = cls(at, now.ended, now.busy, stuck)
+        # A flush that began in the second before ends in this one, with all its milliseconds.
+        apart = cls(at, max(0, now.ended - now.flushes), max(0, now.busy - now.flushing), stuck)
+        return max(whole, apart, key=lambda second: second.each)
 
 
 @dataclass(frozen=True)
@@ -66,9 +91,10 @@ def parse(text: str) -> dict[str, Counted]:
         if len(words) < _FIELDS:
             continue
         numbers = [int(word) for word in words[3:]]
-        # Of `numbers`: 0 reads, 4 writes, 8 waiting now, 9 busy, 11 discards, 15 flushes.
-        more = (numbers[11] if len(words) > _DISCARDS else 0) + (numbers[15] if len(words) > _FLUSHES else 0)
-        found[words[2]] = Counted(ended=numbers[0] + numbers[4] + more, busy=numbers[9], waiting=numbers[8])
+        # Of `numbers`: 0 reads, 4 writes, 8 waiting now, 9 busy, 11 discards, 15 flushes, 16 milliseconds of these.
+        discards = numbers[11] if len(words) > _DISCARDS else 0
+        flushes, flushing = numbers[15:17] if len(words) > _FLUSHES else (0, 0)
+        found[words[2]] = Counted(numbers[0] + numbers[4] + discards, numbers[9], numbers[8], flushes, flushing)
     return found
 
 
@@ -90,12 +116,12 @@ class Disks:
             if before is None:
                 continue
             _, old = before
-            ended, busy = counted.ended - old.ended, counted.busy - old.busy
+            new = counted.since(old)
             seconds = self._seconds.setdefault(name, deque())
-            if ended < 0 or busy < 0:
+            if new.ended < 0 or new.busy < 0:
                 seconds.clear()
                 continue
-            seconds.append(_Second(at, ended, busy, stuck=counted.waiting > 0 and old.waiting > 0 and ended == 0))
+            seconds.append(_Second.of(at, new, waited=old.waiting > 0))
             while seconds[0].at <= at - WINDOW:
                 seconds.popleft()
 
@@ -114,9 +140,9 @@ class Disks:
             return Judged()
         latest = seconds[-1].at
         stuck = sum(s.stuck for s in seconds if s.at > latest - STUCK_WINDOW)
-        slow = sum(s.ended for s in seconds if s.each > WARN)
-        too_slow = sum(s.ended for s in seconds if s.each > ISOLATE)
-        ended, busy = sum(s.ended for s in seconds), sum(s.busy for s in seconds)
+        slow = sum(s.requests for s in seconds if s.each > WARN)
+        too_slow = sum(s.requests for s in seconds if s.each > ISOLATE)
+        ended, busy = sum(s.requests for s in seconds), sum(s.work for s in seconds)
         verdict: Verdict = "good"
         if slow >= REQUESTS:
             verdict = "slow"

@@ -28,7 +28,8 @@ _WHOLE = 100
 
 def read(host: Host, disks: Sequence[Disk]) -> dict[str, DiskHealth]:
     """The health of those that have something to say of it, by their ids."""
-    found = {disk.id: ask(host, disk) for disk in disks if disk.transport not in _VIRTUAL and disk.size and disk.link}
+    asked = (disk for disk in disks if disk.transport not in _VIRTUAL and disk.size and disk.link and not disk.within)
+    found = {disk.id: ask(host, disk) for disk in asked}
     return {id_: health for id_, health in found.items() if health is not None}
 
 

@@ -93,6 +93,7 @@ def after(started: Vm, change: Change) -> Vm:
 
 _NEVER_PENDING = ("start", "description", "version")
 """What the running VM has nothing to do with."""
+_SIZES = ("size", "max", "bandwidth")
 
 
 def pending(started: Vm | None, wished: Vm) -> tuple[str, ...]:
@@ -108,9 +109,11 @@ def _differences(where: str, had: Any, shall: Any) -> list[str]:
         return []
     if isinstance(had, dict) and isinstance(shall, dict):
         return [line for key in shall for line in _differences(f"{where}.{key}", had.get(key), shall[key])]
-    if isinstance(had, list) and isinstance(shall, list) and all(isinstance(each, dict) for each in (*had, *shall)):
+    if where in ("disks", "nics"):
         return _of_lists(where, had, shall)
-    return [f"{where}: {_word(shall)}, and {_word(had)} until the next start"]
+    as_size = where.rpartition(".")[2] in _SIZES and where.partition(".")[0] in ("memory", "disks")
+    now, then = (format_size(value) if as_size and isinstance(value, int) else _word(value) for value in (shall, had))
+    return [f"{where}: {now}, and {then} until the next start"]
 
 
 def _of_lists(where: str, had: list[Any], shall: list[Any]) -> list[str]:
@@ -125,4 +128,6 @@ def _of_lists(where: str, had: list[Any], shall: list[Any]) -> list[str]:
 def _word(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
-    return ", ".join(str(each) for each in value) or "none" if isinstance(value, list) else str(value)
+    if isinstance(value, dict):
+        return " ".join(f"{name} {each}" for name, each in value.items()) or "none"
+    return ", ".join(_word(each) for each in value) or "none" if isinstance(value, list) else str(value)

@@ -61,6 +61,15 @@ class Wire(Model):
     pool: str = ""
 
 
+class Plugged(Model):
+    """A USB device: what it is and, where it is there already, its number on which bus. libvirt waits for one that is not."""
+
+    vendor: str
+    product: str
+    bus: int = 0
+    number: int = 0
+
+
 class Found(Model):
     """What the document does not say and a node does. Disks, media and kernels by name, wires by MAC."""
 
@@ -71,6 +80,8 @@ class Found(Model):
     wires: dict[str, Wire] = {}
     seed: str = ""
     placement: Placement | None = None
+    pci: tuple[str, ...] = ()
+    usb: tuple[Plugged, ...] = ()
 
 
 def render(vm: Vm, found: Found) -> str:
@@ -199,13 +210,8 @@ def _devices(domain: Element, vm: Vm, found: Found) -> None:
         devices.append(_seed(found.seed, len(vm.disks) + len(vm.media)))
     for number, nic in enumerate(vm.nics):
         devices.extend(port_elements(nic, found.wires[nic.mac or ""], _turn(vm, "network", number)))
-    for pci in vm.pci:
-        devices.append(_pci(pci))
-    for usb in vm.usb:
-        vendor, product = usb.split(":")
-        source = SubElement(SubElement(devices, "hostdev", mode="subsystem", type="usb"), "source", startupPolicy="optional")
-        SubElement(source, "vendor", id=f"0x{vendor}")
-        SubElement(source, "product", id=f"0x{product}")
+    devices.extend(_pci(address) for address in found.pci)
+    devices.extend(_usb(usb) for usb in found.usb)
     serial = SubElement(devices, "serial", type="pty")
     SubElement(serial, "log", file=f"/var/log/libvirt/qemu/{vm.name}-serial.log", append="on")
     SubElement(serial, "target", port="0")
@@ -354,6 +360,17 @@ def _pci(address: str) -> Element:
     element = Element("hostdev", mode="subsystem", type="pci", managed="yes")
     place = {"domain": f"0x{domain}", "bus": f"0x{bus}", "slot": f"0x{slot}", "function": f"0x{function}"}
     SubElement(SubElement(element, "source"), "address", place)
+    return element
+
+
+def _usb(usb: Plugged) -> Element:
+    """By its number as well, where two are alike."""
+    element = Element("hostdev", mode="subsystem", type="usb")
+    source = SubElement(element, "source", startupPolicy="optional")
+    SubElement(source, "vendor", id=f"0x{usb.vendor}")
+    SubElement(source, "product", id=f"0x{usb.product}")
+    if usb.number:
+        SubElement(source, "address", bus=str(usb.bus), device=str(usb.number))
     return element
 
 

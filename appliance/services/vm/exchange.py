@@ -2,6 +2,8 @@
 """VMs from elsewhere and to elsewhere: qcow2, raw and vmdk by qemu-img, an OVA by its description; and the library."""
 
 import uuid
+from dataclasses import dataclass
+from typing import Literal
 from xml.etree import ElementTree
 
 from appliance.errors import ApplianceError
@@ -15,6 +17,18 @@ from appliance.services.vm.records import VMS, Here, VmError, checked, everythin
 
 _CPUS, _MEMORY = "3", "4"
 """Numbers of CIM for what a line of an OVF's hardware is."""
+_STRANGERS = ("vmdk",)
+"""Forms of hypervisors that have no virtio: a system that comes from one may have no driver for it."""
+
+
+@dataclass(frozen=True)
+class Ovf:
+    """What an OVA says of itself: its disks' files in their order; processors, memory, firmware, 0 or "" for what it does not."""
+
+    files: tuple[str, ...]
+    cpus: int = 0
+    memory: str = ""
+    firmware: Literal["", "uefi"] = ""
 
 
 def add_image(here: Here, file: str, name: str) -> str:
@@ -58,8 +72,10 @@ def export(here: Here, name: str, folder: str, form: str) -> list[str]:
     return [*files, document]
 
 
-def take_in(here: Here, name: str, files: list[str], *, memory: str, cpus: int, firmware: str) -> VmRecord:
-    """A VM of this name from these disks; of an OVA its first disks, and what it says of processors and memory."""
+def take_in(
+    here: Here, name: str, files: list[str], *, memory: str = "", cpus: int = 0, firmware: str = "", bus: str = ""
+) -> VmRecord:
+    """A VM of this name from these disks; of an OVA its first disks, and what it says of processors, memory and firmware."""
     if here.store.get(VMS + name):
         raise VmError(f"there is a VM {name} already", "choose another name, or delete it first")
     for file in files:
@@ -68,18 +84,20 @@ def take_in(here: Here, name: str, files: list[str], *, memory: str, cpus: int, 
     owner = str(uuid.uuid4())
     unpacked = f"{chains.FOLDER}/{owner}.ova"
     try:
+        told = Ovf(tuple(files))
         if len(files) == 1 and files[0].lower().endswith(".ova"):
-            files, said_cpus, said_memory = _unpack(here.host, files[0], unpacked)
-            cpus, memory = cpus or said_cpus, memory or said_memory
-        wished = {f"disk{number}": file for number, file in enumerate(files)}
+            told = _unpack(here.host, files[0], unpacked)
+        wished = {f"disk{number}": file for number, file in enumerate(told.files)}
         sizes = {disk: qemuimg.size(here.host, file) for disk, file in wished.items()}
+        strange = any(qemuimg.form(here.host, file) in _STRANGERS for file in wished.values())
+        own = {"bus": bus or ("sata" if strange else "virtio")}
         document = {
             "version": 1,
             "name": name,
-            "cpu": {"count": cpus or 1},
-            "memory": {"size": memory or "1GiB"},
-            "firmware": firmware,
-            "disks": [{"name": disk, "size": size} for disk, size in sizes.items()],
+            "cpu": {"count": cpus or told.cpus or 1},
+            "memory": {"size": memory or told.memory or "1GiB"},
+            "firmware": firmware or told.firmware or "bios",
+            "disks": [{"name": disk, "size": size, **own} for disk, size in sizes.items()],
         }
         vm = with_macs(checked(document), owner)
         record = VmRecord(vm=vm, uuid=owner, node=here.node)
@@ -88,22 +106,22 @@ def take_in(here: Here, name: str, files: list[str], *, memory: str, cpus: int, 
         here.host.run(["rm", "-rf", "--", unpacked])
 
 
-def _unpack(host: Host, file: str, folder: str) -> tuple[list[str], int, str]:
+def _unpack(host: Host, file: str, folder: str) -> Ovf:
     """An OVA is a tar of an OVF and its disks."""
     host.run(["mkdir", "-p", folder])
     host.run(["tar", "--extract", "--no-same-owner", f"--file={file}", f"--directory={folder}"])
     name = next((each for each in host.files.list(folder) if each.lower().endswith(".ovf")), "")
     if not name:
         raise VmError(f"{file} is no OVA: there is no description (.ovf) in it", "name the disks in it one by one")
-    names, cpus, memory = parse_ovf(host.files.read(f"{folder}/{name}") or "")
-    lacking = [each for each in names if each not in host.files.list(folder)]
-    if lacking or not names:
+    told = parse_ovf(host.files.read(f"{folder}/{name}") or "")
+    lacking = [each for each in told.files if each not in host.files.list(folder)]
+    if lacking or not told.files:
         raise VmError(f"{file} does not have the disks that it speaks of: {', '.join(lacking) or 'none'}", "fetch it again")
-    return [f"{folder}/{each}" for each in names], cpus, memory
+    return Ovf(tuple(f"{folder}/{each}" for each in told.files), told.cpus, told.memory, told.firmware)
 
 
-def parse_ovf(text: str) -> tuple[list[str], int, str]:
-    """The disks' files in their order, processors (0: it does not say), memory ("": it does not say). Pure."""
+def parse_ovf(text: str) -> Ovf:
+    """Its description. VmError says what is wrong with it. Pure."""
     try:
         root = ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
@@ -113,10 +131,18 @@ def parse_ovf(text: str) -> tuple[list[str], int, str]:
         return {key.rpartition("}")[2]: value for key, value in element.attrib.items()}
 
     tagged = [(element.tag.rpartition("}")[2], element) for element in root.iter()]
-    files = {local(e).get("id", ""): local(e).get("href", "") for tag, e in tagged if tag == "File"}
-    names = [files.get(local(e).get("fileRef", ""), "") for tag, e in tagged if tag == "Disk"]
+    files = {local(e).get("id", ""): local(e) for tag, e in tagged if tag == "File"}
+    chosen = [files.get(local(e).get("fileRef", ""), {}) for tag, e in tagged if tag == "Disk"]
+    if packed := [each.get("href", "") for each in chosen if each.get("compression", "identity") != "identity"]:
+        raise VmError(f"its disk {packed[0]} is compressed as a whole", "unpack the OVA and the disk, and name the disk")
     cpus, memory = 0, ""
+    firmware: Literal["", "uefi"] = ""
     for tag, element in tagged:
+        here = local(element)
+        if (tag == "Config" and (here.get("key"), here.get("value")) == ("firmware", "efi")) or (
+            tag == "Firmware" and here.get("type", "").upper().startswith("EFI")
+        ):
+            firmware = "uefi"
         if tag != "Item":
             continue
         facts = {child.tag.rpartition("}")[2]: (child.text or "").strip() for child in element}
@@ -127,4 +153,4 @@ def parse_ovf(text: str) -> tuple[list[str], int, str]:
             unit = facts.get("AllocationUnits", "").replace(" ", "").lower()
             factor = "GiB" if "2^30" in unit or unit == "gigabytes" else "MiB"
             memory = f"{quantity}{factor}"
-    return [name for name in names if name], cpus, memory
+    return Ovf(tuple(each["href"] for each in chosen if each.get("href")), cpus, memory, firmware)

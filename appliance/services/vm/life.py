@@ -9,15 +9,16 @@ could differ from the document, and nothing to be kept but it.
 import contextlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from appliance.errors import ApplianceError, StalePlan
+from appliance.model.device import PciDevice
 from appliance.model.placement import Placement, Request
 from appliance.model.vm import Vm, named
 from appliance.model.vmrecord import State, VmRecord, VmView
-from appliance.services.vm import baseline, chains, changes, disks, networks, northbound
-from appliance.services.vm.domain import Found, render
+from appliance.services.vm import baseline, chains, changes, devices, disks, networks, northbound
+from appliance.services.vm.domain import Found, Plugged, render
 from appliance.services.vm.images import image
 from appliance.services.vm.observe import MARKS, mark, marked, state, states, unmark
 from appliance.services.vm.place import place
@@ -29,6 +30,8 @@ RETENTION = timedelta(days=30)
 LINKED = "they are linked clones: purge them, or make them whole with `trivet vm flatten`"
 _POLL = 0.2
 _TPMS = "/var/lib/libvirt/swtpm"
+_LOGS = "/var/log/libvirt/qemu"
+"""Of serial lines. The image has no logs and no folders of any, and libvirt makes none."""
 
 
 def create(here: Here, document: Vm) -> VmRecord:
@@ -68,6 +71,12 @@ def _sized(here: Here, vm: Vm, files: dict[str, str]) -> Vm:
 
 def start(here: Here, name: str) -> VmRecord:
     """Run it. VmError says why it cannot."""
+    with here.alone(name):
+        return start_alone(here, name)
+
+
+def start_alone(here: Here, name: str) -> VmRecord:
+    """The same, for who holds `here.alone` already."""
     kept = load(here, name)
     record, now = kept.record, state(here.host, name)
     if record.template:
@@ -83,6 +92,7 @@ def start(here: Here, name: str) -> VmRecord:
     northbound.sync_all(here, (nic.network for nic in record.vm.nics))
     kept.save(wanted="running", started=record.vm, placement=found.placement)
     try:
+        here.host.run(["mkdir", "-p", _LOGS])
         here.host.run([*VIRSH, "create", "/dev/stdin"], stdin=render(record.vm, found))
     except ApplianceError:
         kept.save(wanted="stopped", started=None, placement=None)
@@ -105,6 +115,7 @@ def accelerated(here: Here) -> bool:
 def _found(here: Here, record: VmRecord) -> Found:
     """What the node has for the document."""
     vm, owner = record.vm, record.uuid
+    cards, sticks = _devices(here, vm)
     chains.folder(here.host, owner)
     return Found(
         uuid=owner,
@@ -113,13 +124,31 @@ def _found(here: Here, record: VmRecord) -> Found:
         images={name: image(here.host, name) for name in _images(vm, disks_too=False)},
         wires=networks.wires(here, vm, owner),
         seed=disks.seed(here.host, owner, vm.name, vm.cloud_init) if vm.cloud_init else "",
-        placement=_placement(here, vm),
+        placement=_placement(here, vm, cards),
+        pci=tuple(card.address for card in cards),
+        usb=tuple(sticks),
     )
 
 
-def _placement(here: Here, vm: Vm) -> Placement:
-    devices = (*vm.pci, *(nic.pool for nic in vm.nics if nic.pool))
-    near = tuple(here.devices[device] for device in devices if here.devices.get(device, -1) >= 0)
+def _devices(here: Here, vm: Vm) -> tuple[tuple[PciDevice, ...], list[Plugged]]:
+    """Those of this server that it is to have. One of USB that is not there comes when it does, where it is known what it is."""
+    if not (vm.pci or vm.usb):
+        return (), []
+    cards, sticks = devices.pci(here.host) if vm.pci else (), devices.usb(here.host) if vm.usb else ()
+    busy = here.busy() if vm.pci else {}
+    chosen, there = devices.choose(vm, cards, sticks, given=devices.given(here.host), busy=busy)
+    plugged = []
+    for wish, stick in zip(vm.usb, there, strict=True):
+        if stick:
+            plugged.append(Plugged(vendor=stick.vendor, product=stick.product, bus=stick.bus, number=stick.number))
+        elif wish.vendor and wish.product:
+            plugged.append(Plugged(vendor=wish.vendor, product=wish.product))
+    return chosen, plugged
+
+
+def _placement(here: Here, vm: Vm, cards: Sequence[PciDevice] = ()) -> Placement:
+    pools = [here.devices.get(nic.pool, -1) for nic in vm.nics if nic.pool]
+    near = tuple(node for node in (*(card.numa_node for card in cards), *pools) if node >= 0)
     wish = {"cpus": vm.cpu.max or vm.cpu.count, "memory": vm.memory.size, "pages": vm.memory.pages or ""}
     return place(here.cells, placed(here), Request(**wish, pin=vm.cpu.pin, near=near, off=vm.numa == "off"))
 

@@ -3,7 +3,8 @@
 
 import hashlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 from pydantic import ValidationError
@@ -30,7 +31,9 @@ class Here:
     its NUMA nodes without reserve.
 
     `northbound` is what `ovn-nbctl` needs to reach a cluster's database, () where its own socket does.
-    `devices` maps a PCI address, or the name of a pool of virtual functions, to its NUMA node.
+    `devices` maps the name of a pool of virtual functions to its NUMA node. `busy` says what the node itself does with which PCI
+    device; it is asked for only where a VM shall have one.
+    `alone` is held while a VM is being started: HA starts VMs, too, and its document says what is wanted before it runs.
     """
 
     host: Host
@@ -41,6 +44,8 @@ class Here:
     cells: tuple[Cell, ...] = ()
     northbound: tuple[str, ...] = ()
     devices: dict[str, int] = field(default_factory=dict)
+    alone: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+    busy: Callable[[], dict[str, str]] = dict
 
 
 class VmError(ApplianceError):

@@ -16,6 +16,7 @@ from appliance.errors import ApplianceError
 from appliance.host import audit, child, errand
 from appliance.host.host import Host
 from appliance.host.lock import only_one
+from appliance.model.clusterview import ClusterView
 from appliance.model.poolreport import StorageView
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
@@ -80,6 +81,9 @@ class Edge(Protocol):
 
     def networks(self) -> tuple[NetworkRecord, ...]:
         """The networks that they are on. As slow."""
+
+    def cluster(self) -> ClusterView:
+        """Who is in the cluster. As slow."""
 
     def storage(self) -> StorageView:
         """The pool and its disks. As slow."""
@@ -178,6 +182,9 @@ class LiveEdge:
 
         return networks(self._host)
 
+    def cluster(self) -> ClusterView:
+        return _cluster(self._host)
+
     def storage(self) -> StorageView:
         return _storage(self._host)
 
@@ -244,6 +251,9 @@ class DryEdge:
     def networks(self) -> tuple[NetworkRecord, ...]:
         raise _refused()
 
+    def cluster(self) -> ClusterView:
+        return _cluster(self._host)
+
     def storage(self) -> StorageView:
         return _storage(self._host)
 
@@ -258,6 +268,12 @@ class DryEdge:
 
     def log(self, unit: str) -> list[str]:
         raise _refused()
+
+
+def _cluster(host: Host) -> ClusterView:
+    from appliance.node.clusterview import view  # noqa: PLC0415 - asks all nodes, which only its page does
+
+    return view(host)
 
 
 def _storage(host: Host) -> StorageView:

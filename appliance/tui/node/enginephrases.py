@@ -24,8 +24,10 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("OVN's databases still count on it after {seconds} s")),
     same(N_("OVN's databases still count on it")),
     same(N_("see /var/log/ovn/ovsdb-server-nb.log")),
+    same(N_("see /var/log/ovn/ovn-northd.log")),
     same(N_("OVN's databases are on all control nodes")),
     same(N_("OVN's databases are not on this node, or its own")),
+    same(N_("OVN's northd has not begun its work within {seconds} s")),
     same(N_("OVN's databases have not become members of the cluster's within {seconds} s")),
     same(N_("does OVN run on the oldest control node? See /var/log/ovn/ovsdb-server-nb.log")),
 )

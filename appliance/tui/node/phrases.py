@@ -178,6 +178,7 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("set aside {number} pages of {size} on NUMA node {index}")),
     Phrase("hypervisor", N_("the spec's section hypervisor")),
     Phrase("hypervisor.reserve", N_("what the spec keeps for the platform")),
+    same(N_("what the engines need")),
     Phrase("hypervisor.hugepages.{size}, {number} in all", N_("{number} huge pages of {size} in all")),
     same(N_("how libvirt runs QEMU")),
     same(N_("no hypervisor in the spec")),

@@ -199,6 +199,8 @@ def test_console_login_prompt_after_three_deaths(lab: Lab) -> None:
     terminal.wait("root@", timeout=60)
     terminal.press("tty", "enter")
     terminal.wait("/dev/ttyS0")
+    terminal.press("clear", "enter")  # a login prompt leaves what the console has drawn
+    assert "< Log in >" not in terminal.settle()
     terminal.press("exit", "enter")
     terminal.wait("What the spec says was carried out", "< Log in >", timeout=120)
     assert CONSOLE in vm.run(f"ps -o args= -p $(systemctl show -P MainPID {SERIAL})")

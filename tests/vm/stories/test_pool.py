@@ -11,9 +11,9 @@ from dataclasses import replace
 
 from tests.vm import images
 from tests.vm.lab import Lab
-from tests.vm.moments import BOOT
+from tests.vm.moments import BOOT, reached
 from tests.vm.pool import ceph, goes_on, healthy, librbd, nothing_lost, osds, plan, up, wait_up, whole, write_on
-from tests.vm.pooled import FRESH, FRESH_SSD, HYBRID, PLAIN, POOL, pooled, started, throttle
+from tests.vm.pooled import FRESH, FRESH_SSD, HYBRID, ON_SYSTEM, PLAIN, POOL, SYSTEM, pooled, started, throttle
 from tests.vm.process import wait_for
 from tests.vm.story import story
 from tests.vm.vm import VM
@@ -51,7 +51,7 @@ def test_pool_survives_reboots(lab: Lab) -> None:
     for _ in range(3):
         vm.run("systemctl reboot", check=False)
         vm.wait_reboot(BOOT)
-        vm.wait_ssh(BOOT)
+        reached(vm)
         wait_up(vm, {0, 1, 2}, POOL)
         librbd(vm, "read", timeout=300)
         assert cached(vm) == 3
@@ -101,7 +101,7 @@ def test_cache_ssd_pulled_under_load(lab: Lab) -> None:
     # It starts again without one, and takes what is put in its place.
     vm.run("systemctl reboot", check=False)
     vm.wait_reboot(BOOT)
-    vm.wait_ssh(BOOT)
+    reached(vm)
     wait_up(vm, {0, 1, 2}, POOL)
     librbd(vm, "read", timeout=300)
     vm.plug(FRESH_SSD)
@@ -183,3 +183,21 @@ def test_slow_disk_isolated(lab: Lab) -> None:
     throttle(vm, "hdd2", 0)
     nothing_lost(vm, 600)
     librbd(vm, "read", timeout=300)
+
+
+@story("lab-of-one-disk")
+def test_lab_of_one_disk(lab: Lab) -> None:
+    """A machine with one disk: the part that its spec has left to the pool is an OSD, over a restart too."""
+    size = 16 * 2**30
+    vm = pooled(lab, "lab", replace(PLAIN, disks=(replace(SYSTEM, size="32G"),)), install={**ON_SYSTEM, "pool": size})
+    (block,) = vm.run("lsblk -lnbo NAME,PARTLABEL,SIZE | grep trivet-pool").splitlines()
+    assert int(block.split()[-1]) == size
+    assert up(vm) == [0]
+    assert "trivet-pool" in vm.run("lsblk -no PARTLABEL $(readlink -f /var/lib/ceph/osd/ceph-0/block)")
+    assert vm.run("findmnt -no SOURCE /var/lib/trivet | xargs lsblk -no PARTLABEL").strip() == "trivet-state"
+    vm.run("systemctl reboot", check=False)
+    vm.wait_reboot(BOOT)
+    reached(vm)
+    wait_up(vm, {0}, POOL)
+    librbd(vm, "read", timeout=300)
+    assert plan(vm) == []

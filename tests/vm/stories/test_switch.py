@@ -45,6 +45,8 @@ def test_virtual_switch(containers: ContainerLab) -> None:
     n1, n2 = nodes
     for node in nodes:
         ready(node)
+    for node in nodes:
+        assert not node.output("grep SIGSEGV /var/log/ovn/*.log").ok, "a controller came before northd"
     assert chassis(n1) == "n1 10.9.0.1"
     assert n1.run("ovs-vsctl list-ports br-business").split() == ["eth1", "overlay"]
     assert n1.run("ovs-vsctl get Port overlay tag") == "30"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ KERNEL = {"image": guest.KERNEL, "initrd": guest.INITRD, "arguments": "console=t
 POOL_DISKS = 2
 
 
-def node_with_vms(containers: ContainerLab, *, disks: tuple[str, ...] = ("6G", "6G")) -> ContainerNode:
+def node_with_vms(
+    containers: ContainerLab, *, disks: tuple[str, ...] = ("6G", "6G"), system: Callable[[Path], None] = bootable.make
+) -> ContainerNode:
     """Its own disks make a pool, and VMs' disks are there; without any they are files of the node. On a third is a system."""
     node = containers.node(Node("n1", networks=("mgmt", "edge"), disks=disks))
     if len(disks) > POOL_DISKS:
-        bootable.make(node.folder / f"disk{POOL_DISKS}.img")
+        system(node.folder / f"disk{POOL_DISKS}.img")
     wish = document(node.node, 1, {"vlan": "trunk"}) | {"hypervisor": {"emulation": True}}
     wish |= {"storage": {}} if disks else {}
     (node.state / "spec.yaml").write_text(answers.text(wish))
@@ -301,6 +304,26 @@ def test_adopt_disk(containers: ContainerLab) -> None:
     node.run("trivet vm start old")
     Guest(node, "old").wait(600)
     node.run("trivet vm snapshot old now && trivet vm resize old disk0 256MiB")
+
+
+@story("adopt-bios-disk")
+def test_adopt_bios_disk(containers: ContainerLab) -> None:
+    """The same of a system that starts by a BIOS from a DOS table, with the drivers that it has: SATA, and no virtio."""
+    node = node_with_vms(containers, disks=("6G", "6G", f"{bootable.SIZE}M"), system=bootable.make_bios)
+    disk = node.loops[POOL_DISKS]
+    before = hashlib.sha256(disk.file.read_bytes()).hexdigest()
+    assert "bios" in node.run("trivet vm adopt n1-disk2 --name old --memory 256MiB")
+    assert hashlib.sha256(disk.file.read_bytes()).hexdigest() == before
+    node.run("trivet vm start old")
+    assert "OVMF" not in node.run("virsh dumpxml old")
+    node.run("until trivet vm console old --log | grep -q 'is at its shell'; do sleep 1; done", timeout=300)
+    node.run("trivet vm stop old --force")
+    node.run("trivet vm move-disk old disk0", timeout=240)
+    (image,) = images(node)
+    node.run(f"rbd export {image.removeprefix('rbd:')} /tmp/moved 2>/dev/null")
+    assert node.run("sha256sum < /tmp/moved").split()[0] == hashlib.sha256(disk.file.read_bytes()).hexdigest()
+    node.run("trivet vm start old")
+    Guest(node, "old").wait(300)
 
 
 def bytes_of(file: Path) -> bytes:

@@ -138,7 +138,7 @@ class MenuPage(Menu):
 
     def items(self) -> Iterable[Item]:
         # Those that are opened.
-        from appliance.tui.node.pages import change, logs, reports, setup, storage, trial, validate, vms, works  # noqa: PLC0415
+        from appliance.tui.node.pages import change, cluster, logs, reports, setup, storage, trial, validate, vms, works  # noqa: PLC0415
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
@@ -149,6 +149,8 @@ class MenuPage(Menu):
         yield Item(_("Set up this node"), about, self.edit(setup.RolePage), key="s")
         about = _("The virtual machines of this node: start, stop, their serial lines and snapshots; their networks.")
         yield Item(_("Virtual machines"), about, self.to(vms.VmsPage), key="m")
+        about = _("Nodes together: found a cluster, join one, let others in; who is in it and who answers.")
+        yield Item(_("Cluster"), about, self.to(cluster.ClusterPage), key="c")
         yield Item(_("Disks"), _("All disks: what each is for, size, serial number, what is on it."), self.to(reports.DisksPage))
         about = _("The pool: its health, space, what is copied again, each disk with its temperature and wear.")
         yield Item(_("Storage"), about, self.to(storage.StoragePage), key="p")

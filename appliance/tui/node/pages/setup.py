@@ -58,23 +58,28 @@ class RolePage(Setup):
               "storage, as far as its ports allow."),
             _("Nothing is changed before the plan on the last page. It is tried for a minute, and takes itself back unless you "
               "keep it."),
-            _("What stands in brackets with a minus cannot be chosen; beneath it stands why."),
+            _("For a cluster the management network is enough to begin with; come here again for the others."),
         )  # fmt: skip
 
     def onward(self) -> str:
         return button("next")
 
     def fields(self) -> ComposeResult:
-        cannot = (_("This version of Trivet cannot do that yet."),)
         yield paragraph(_("What shall this node be?"))
         choices = [
             Choice("single", _("A single node"), (_("It runs by itself. The next page proposes its networks."),)),
-            Choice("create", _("The first node of a new cluster"), cannot, barred=True),
-            Choice("join", _("One more node of a cluster"), cannot, barred=True),
+            Choice("create", _("The first node of a new cluster"), (_("The next page asks for its name."),)),
+            Choice("join", _("One more node of a cluster"), (_("The next page asks for the four words that it shows."),)),
         ]
         yield Choices(choices, ("single",), id="role")
 
     def go(self, by: int) -> None:
+        from appliance.tui.node.pages.cluster import FoundEdit, JoinEdit  # noqa: PLC0415 - for who wants one
+
+        role = next((choices.chosen for choices in self.query("#role").results(Choices)), ("single",))
+        if by > 0 and role != ("single",):
+            self.app.push_screen(FoundEdit() if role == ("create",) else JoinEdit())
+            return
         if by > 0 and self.node.before is not None and not self._offered:
             self._offered = True
             self.node.change(planes=self.draft.proposal.names)

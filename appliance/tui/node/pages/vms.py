@@ -3,7 +3,6 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -15,10 +14,10 @@ from appliance.model.units import format_size
 from appliance.model.vmrecord import State, VmView
 from appliance.tui import table
 from appliance.tui.i18n import N_, _, said
-from appliance.tui.node import reading
 from appliance.tui.node.pages import works
 from appliance.tui.node.pages.base import Line, Report, rows
-from appliance.tui.node.pages.menu import Item, Items, Menu
+from appliance.tui.node.pages.looking import Looking
+from appliance.tui.node.pages.menu import Item, Items
 from appliance.tui.screens.base import paragraph
 from appliance.tui.screens.dialog import Ask
 
@@ -28,72 +27,16 @@ STATES: dict[State, str] = {
 }  # fmt: skip
 _COLUMNS = (20, 11, 5, 9)
 """Widths of name, state, processors and memory; the addresses have what is left."""
-_SECONDS = 3.0
 
 
-class Looking(Menu):
-    """A menu of what the machines do now: read in a worker when it is opened, and every few seconds while it is there.
+class Machines(Looking[tuple[VmView, ...]]):
+    """What knows the machines of this node."""
 
-    `found` is what is known already: who types ahead meets no empty page.
-    """
-
-    BINDINGS: ClassVar = [("f5", "again")]
-
-    def __init__(self, found: tuple[VmView, ...] | None = None) -> None:
-        super().__init__()
-        self._found = found
-        self._trouble = ""
-        self._reading = False
-
-    def keys(self) -> list[tuple[str, str]]:
-        return [*super().keys()[:3], ("F10", _("Log out"))]
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        self.set_interval(_SECONDS, self.action_again)
-        self.action_again()
-
-    def on_screen_resume(self) -> None:
-        super().on_screen_resume()
-        self.action_again()
-
-    def action_again(self) -> None:
-        """Look once more, unless somebody does so just now."""
-        if self.is_current and not self._reading:
-            self._reading = True
-            self.run_worker(self._read, thread=True)
-
-    def _read(self) -> None:
-        found, trouble = None, ""
-        try:
-            found = self.node.edge.vms()
-        except Exception as error:  # whatever it is, it is said here: a list that cannot be read is no reason to die
-            trouble = reading.plain(error)
-        self.app.call_from_thread(self._saw, found, trouble)
-
-    def _saw(self, found: tuple[VmView, ...] | None, trouble: str) -> None:
-        self._reading = False
-        if (found, trouble) == (self._found, self._trouble) or not self.is_attached:
-            return
-        under = self._under_the_cursor() if self._found is not None else []
-        self._found, self._trouble = found, trouble
-        keys = [item.label for item in self.items()]
-        self._at = next((at for at, label in enumerate(keys) if label.split()[:1] == under), 0)
-        self.refresh(recompose=True)
-
-    def _under_the_cursor(self) -> list[str]:
-        """The first word of that line: the lines may come and go while somebody reads them."""
-        items = [item for each in self.query(Items) for item in each.items]
-        return items[self._at].label.split()[:1] if self._at < len(items) else []
-
-    def missing(self) -> str:
-        """Why there is nothing to be shown, or ""."""
-        if self._trouble:
-            return said(self._trouble)
-        return "" if self._found is not None else _("Looking at this machine ...")
+    def look(self) -> tuple[VmView, ...]:
+        return self.node.edge.vms()
 
 
-class VmsPage(Looking):
+class VmsPage(Machines):
     """All of them, a line each."""
 
     def heading(self) -> str:
@@ -147,7 +90,7 @@ def _about(vm: VmView) -> str:
     return "\n".join(lines)
 
 
-class OneVm(Looking):
+class OneVm(Machines):
     """A menu about one of them."""
 
     def __init__(self, name: str, found: tuple[VmView, ...] | None = None) -> None:

@@ -22,6 +22,11 @@ _TITLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("net", "test", "--peer"), N_("Throughput"), ""),
     (("net", "test"), N_("Network test"), ""),
     (("apply",), N_("Applying"), N_("Done, and saved.")),
+    (("cluster", "create"), N_("Found a cluster"), N_("The cluster is there. Now let the other nodes in, under Cluster.")),
+    (("cluster", "join"), N_("Join a cluster"), N_("This node is in the cluster.")),
+    (("cluster", "leave"), N_("Leave the cluster"), N_("This node is in no cluster any more.")),
+    (("cluster", "remove"), N_("Take it out"), N_("It is not in the cluster any more.")),
+    (("cluster", "pair"), N_("Let a node in"), ""),
 )
 """How the arguments of `trivet` begin, what that is called, and what is said when it has ended well."""
 _TEST_FAILED = 5
@@ -42,12 +47,14 @@ def begin(page: Manage, *arguments: str, stdin: str = "", instead: bool = False)
 
 def look(arguments: Sequence[str], work: Work) -> WorkPage:
     """The page of a work, by what it is."""
-    from appliance.tui.node.pages import nettest, vmwork  # noqa: PLC0415 - which begin works, too
+    from appliance.tui.node.pages import cluster, nettest, vmwork  # noqa: PLC0415 - which begin works, too
 
     if tuple(arguments[:1]) == ("vm",):
         return vmwork.VmWork(arguments, work)
     if tuple(arguments[:2]) == ("net", "test"):
         return nettest.ListenPage(work) if "--listen" in arguments else nettest.TestPage(work, title(arguments))
+    if tuple(arguments[:2]) == ("cluster", "pair"):
+        return cluster.PairPage(work)
     return WorkPage(title(arguments), work, _(_described(arguments)[1]))
 
 
