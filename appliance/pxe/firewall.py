@@ -2,12 +2,14 @@
 """A node drops what comes in unless an engine needs it: a hole for the machines of a rack, while they are served."""
 
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from appliance.host.host import Host
+from appliance.host.host import Host, Result
 from appliance.services.network.firewall import TABLE
 
+_LOOK = 3.0
 SERVE = "trivet pxe serve"
 """The comment of its rules, by which they are found again; whoever else needs a hole has one of their own."""
 _UDP = (67, 69, 4011)
@@ -37,22 +39,41 @@ def closing(listed: str, comment: str = SERVE) -> str:
 
 @contextmanager
 def opened(host: Host, interface: str, tcp: Sequence[int], udp: Sequence[int] = _UDP, comment: str = SERVE) -> Iterator[None]:
-    """Nothing is done where there is no firewall of ours, as on a laptop."""
+    """Nothing is done where there is no firewall of ours, as on a laptop.
+
+    Whatever changes the node writes its whole firewall anew, without this: then it is opened again within seconds.
+    """
     if not _close(host, comment):
         yield
         return
-    host.run(["nft", "--file", "-"], stdin=opening(interface, tcp, udp, comment))
+    text, ended = opening(interface, tcp, udp, comment), threading.Event()
+    host.run(["nft", "--file", "-"], stdin=text)
+
+    def keep() -> None:
+        while not ended.wait(_LOOK):
+            listed = _listed(host)
+            if listed.code == 0 and not closing(listed.stdout, comment):
+                host.run(["nft", "--file", "-"], stdin=text, check=False)
+
+    keeper = threading.Thread(target=keep, daemon=True, name="firewall")
+    keeper.start()
     try:
         yield
     finally:
+        ended.set()
+        keeper.join()
         _close(host, comment)
+
+
+def _listed(host: Host) -> Result:
+    return host.run(["nft", "--json", "--handle", "list", "table", "inet", TABLE], check=False)
 
 
 def _close(host: Host, comment: str) -> bool:
     """Also what a server left that was killed. Is there a firewall of ours?"""
     if host.files.read("/usr/lib/trivet/release.json") is None:
         return False
-    listed = host.run(["nft", "--json", "--handle", "list", "table", "inet", TABLE], check=False)
+    listed = _listed(host)
     if text := closing(listed.stdout, comment):
         host.run(["nft", "--file", "-"], stdin=text, check=False)
     return listed.code == 0

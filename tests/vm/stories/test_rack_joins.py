@@ -62,6 +62,16 @@ class OnBridge(Server):
             words[words.index(option) + 1] = value
         return [*self._lab.inside(), *words]
 
+    def elsewhere(self, node: ContainerNode, address: str, http: int, https: int) -> None:
+        """The same rack, served by a node itself from now on: on its own ports, and with its own certificate."""
+        self.stop()
+        self.host, self.http, self.https = address, http, https
+        (link,) = json.loads(node.run(f"ip -json address show to {address}"))
+        words = f"trivet pxe serve /root/rack --interface {link['ifname']} --source /root/pxe --state /root/state --dhcp off"
+        node.run(f"systemd-run --quiet --unit=rack {words} --http-port {http} --https-port {https}")
+        node.run("until journalctl -u rack -o cat | grep -q ^Certificate; do sleep 0.5; done", timeout=60)
+        self.fingerprint = node.run("journalctl -u rack -o cat | sed -n 's/^Certificate sha256:\\([0-9a-f]*\\);.*/\\1/p'")
+
     def curl(self, *words: str, text: str = "") -> str:
         """As a machine on that switch asks."""
         return command(*self._lab.inside(), "curl", "--silent", "--show-error", "--insecure", *words, text=text)
@@ -69,13 +79,13 @@ class OnBridge(Server):
     def post(self, what: str, token: str, body: str) -> tuple[str, str]:
         """The text and the status of the reply."""
         words = ("--header", f"Authorization: Bearer {token}", "--write-out", "\\n%{http_code}", "--data-binary", "@-")
-        text, _, status = self.curl(*words, f"https://{HOST}:{self.https}/{what}", text=body).rpartition("\n")
+        text, _, status = self.curl(*words, f"https://{self.host}:{self.https}/{what}", text=body).rpartition("\n")
         return text, status
 
     def install(self, node: ContainerNode) -> str:
         """From its menu to its disk, as the installer does: what the node finds there at its first start. Its credential."""
         port, name = node.node.mac(0), node.node.name
-        menu = self.curl(f"http://{HOST}:{self.http}/boot/{port}/grub.cfg")
+        menu = self.curl(f"http://{self.host}:{self.http}/boot/{port}/grub.cfg")
         facts = dict(word.partition("=")[::2] for word in menu.split())
         token = facts["trivet.answer.token"]
         found = inventory(port, name)
@@ -137,3 +147,24 @@ def test_rack_joins_by_itself(rack: tuple[OnBridge, list[ContainerNode]]) -> Non
         told = node.run("journalctl -b -o cat --no-pager; cat /var/lib/trivet/log/* 2>/dev/null; true", timeout=120)
         assert "TRIVET1-" not in told
         assert not [token for token in credentials.values() if token in told]
+
+
+@story("node-joins-later")
+def test_node_joins_later(containers: ContainerLab) -> None:
+    """The cluster is there already, and one of its nodes serves the rack: it makes the token for one that comes later."""
+    folder = containers.folder / "server"
+    binds = ((str(folder / "rack"), "/root/rack"), (str(folder / "pxe"), "/root/pxe"))
+    n1, n2 = containers.node(Node("n1", binds=binds)), containers.node(Node("n2"))
+    with OnBridge(containers, folder, [n1.node, n2.node]) as server:
+        server.install(n1)
+        (n1.state / "report.json").unlink()
+        n1.start()
+        opened(n1)
+        n1.run("until trivet cluster show | grep -q n1; do sleep 1; done", timeout=120)
+        server.elsewhere(n1, "10.7.0.1", 80, 8444)
+        server.install(n2)
+        n2.start()
+        n2.run("until trivet cluster show | grep -q n1; do sleep 1; done", timeout=120)
+        assert members(n1) == ["n1", "n2"]
+        n1.run("until trivet pxe board --state /root/state | grep -q ' ready .* n2'; do sleep 1; done", timeout=120)
+        assert "TRIVET1-" not in n1.run("cat /root/state/rack.jsonl; journalctl -b -o cat --no-pager", timeout=120)
