@@ -4,7 +4,7 @@
 import sys
 
 from appliance.errors import ApplianceError, Unsatisfiable
-from appliance.host.etcd import Etcd, Store
+from appliance.host.etcd import Store
 from appliance.host.host import Host
 from appliance.model.central import NORTHBOUND, words
 from appliance.model.problem import Problem
@@ -12,6 +12,7 @@ from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
+from appliance.model.vrouter import RouterView
 from appliance.node import storage
 from appliance.node.status import followed
 from appliance.services.cluster.observe import cluster, etcd
@@ -21,7 +22,7 @@ from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
 from appliance.services.storage import swap
 from appliance.services.storage.pool import made
-from appliance.services.vm import life, records
+from appliance.services.vm import life, northbound, records
 from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
@@ -64,11 +65,17 @@ def networks(host: Host, store: Store | None = None) -> tuple[NetworkRecord, ...
     return records.networks(_listing(host, store))
 
 
+def routers(host: Host, store: Store | None = None) -> tuple[RouterView, ...]:
+    """The routers between them."""
+    at = _listing(host, store)
+    return tuple(northbound.view(at, each) for each in records.routers(at))
+
+
 def _listing(host: Host, store: Store | None) -> Here:
     spec, _ = followed(host)
     if spec.hypervisor is None:
         raise Unsatisfiable([_NONE])
-    return Here(host=host, store=store or Etcd(), node=spec.node.name)
+    return Here(host=host, store=store or documents(host), node=spec.node.name)
 
 
 def _kept(spec: Spec, memory: int) -> int:

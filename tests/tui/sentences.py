@@ -281,6 +281,7 @@ SPEAKERS = {
 
 
 COMMAND_LINE = (
+    "cli/bmc.py",
     "cli/cluster.py",
     "cli/doctor.py",
     "cli/ha.py",

@@ -2,6 +2,7 @@
 """(the document as it runs, the document as it shall be) -> what can be done at once, and what waits for the next start. Pure."""
 
 import json
+import re
 from typing import Any, Literal
 
 from appliance.errors import Unsatisfiable
@@ -91,6 +92,8 @@ def after(started: Vm, change: Change) -> Vm:
     return started.model_copy(update={"disks": disks, "nics": nics})
 
 
+_SIZES, _DISK_SIZES = ("memory.size", "memory.max"), re.compile(r"disks\..+\.(size|bandwidth)")
+"""Bytes, which nobody reads as such."""
 _NEVER_PENDING = ("start", "description", "version")
 """What the running VM has nothing to do with."""
 
@@ -110,7 +113,8 @@ def _differences(where: str, had: Any, shall: Any) -> list[str]:
         return [line for key in shall for line in _differences(f"{where}.{key}", had.get(key), shall[key])]
     if isinstance(had, list) and isinstance(shall, list) and all(isinstance(each, dict) for each in (*had, *shall)):
         return _of_lists(where, had, shall)
-    return [f"{where}: {_word(shall)}, and {_word(had)} until the next start"]
+    written = _size if where in _SIZES or _DISK_SIZES.fullmatch(where) else _word
+    return [f"{where}: {written(shall)}, and {written(had)} until the next start"]
 
 
 def _of_lists(where: str, had: list[Any], shall: list[Any]) -> list[str]:
@@ -120,6 +124,10 @@ def _of_lists(where: str, had: list[Any], shall: list[Any]) -> list[str]:
     lines = [f"{where}: {name} comes with the next start" for name in now if name not in before]
     lines += [f"{where}: {name} goes with the next start" for name in before if name not in now]
     return lines + [line for name in now if name in before for line in _differences(f"{where}.{name}", before[name], now[name])]
+
+
+def _size(value: int | None) -> str:
+    return format_size(value) if value else "none"
 
 
 def _word(value: Any) -> str:

@@ -21,6 +21,7 @@ _TITLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("net", "test", "--listen"), N_("Waiting for another node"), ""),
     (("net", "test", "--peer"), N_("Throughput"), ""),
     (("net", "test"), N_("Network test"), ""),
+    (("bmc", "set"), N_("Changing the BMC"), N_("The BMC says that it is so.")),
     (("apply",), N_("Applying"), N_("Done, and saved.")),
 )
 """How the arguments of `trivet` begin, what that is called, and what is said when it has ended well."""
