@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from appliance import __version__, flow
 from appliance.cli import api as api_cli
+from appliance.cli import bmc as bmc_cli
 from appliance.cli import cluster as cluster_cli
 from appliance.cli import disk as disk_cli
 from appliance.cli import doctor as doctor_cli
@@ -109,6 +110,7 @@ def _parser() -> Parser:
         ("net", net_cli.show, net_cli.add, "the network as it is; change it, with a way back; test it"),
         ("storage", storage_cli.show, storage_cli.add, "the pool as it is; check its copies; what comes first"),
         ("disk", disk_cli.show, disk_cli.add, "the disks; take one in or out, replace one, switch its light"),
+        ("bmc", bmc_cli.show, bmc_cli.add, "the board's own computer: its address and its users; change them"),
         ("cluster", cluster_cli.show, cluster_cli.add, "nodes together: found a cluster, join one, leave it, see who is in it"),
         ("api", api_cli.show, api_cli.add, "the cluster for programs: tokens, and what it offers"),
         ("vm", vm_cli.listing, vm_cli.add, "virtual machines: make, run, change, copy, delete them"),

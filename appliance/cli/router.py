@@ -51,20 +51,20 @@ def _show(args: argparse.Namespace) -> int:
     if args.document:
         print(document_text(router), end="")
         return 0
-    inside = [records.network(here, name)[0] for name in router.networks]
-    rows = northbound.floating_of(router, inside, [kept.record for kept in records.everything(here)])
-    given, node = {row.address: row.inner for row in rows}, northbound.gateway_now(here, router) if router.out else ""
+    seen = northbound.view(here, router)
+    given = seen.given
     lines = [f"{'router':>10}  {router.name}"]
-    lines += [f"{'network':>10}  {each.network.name}, {each.network.subnet}, {each.network.router}" for each in inside]
+    lines += [f"{'network':>10}  {', '.join(each)}" for each in seen.inside]
     if router.out:
         how = "guests are seen as this address" if router.out.nat else "guests are seen as what they are"
         lines.append(f"{'out':>10}  {_out(router)}; {how}")
         lines.append(f"{'gateway':>10}  {router.out.gateway or 'none: only what is on that network is reached'}")
-        lines.append(f"{'by':>10}  {node or 'no node: OVN has not given it to one yet'}")
+        nobody = "not known here" if seen.by is None else "no node: OVN has not given it to one yet"
+        lines.append(f"{'by':>10}  {seen.by or nobody}")
     for each in router.floating:
         lines.append(f"{'floating':>10}  {each.address}  {each.vm}  {given.get(each.address, 'which has no port here now')}")
     lines += [f"{'route':>10}  {route.to} by {route.via}" for route in router.routes]
-    return said(args, "\n".join(lines), **json.loads(router.model_dump_json()), given=given, by=node)
+    return said(args, "\n".join(lines), **json.loads(router.model_dump_json()), given=given, by=seen.by)
 
 
 def _document(source: str) -> Any:

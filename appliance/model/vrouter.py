@@ -83,6 +83,19 @@ class Router(Model):
         return self
 
 
+class RouterView(Model):
+    """A router for who shows it.
+
+    `inside` are its networks: name, addresses, the router's own one. `given` maps floating addresses to the ports that they are
+    for now. `by` is the node by which it goes out at this moment, "" when none has taken it, None where that cannot be asked.
+    """
+
+    router: Router
+    inside: tuple[tuple[str, str, str], ...] = ()
+    given: dict[str, str] = {}
+    by: str | None = None
+
+
 class FloatingRow(Model):
     """A floating address, and the address of the port that it is for."""
 

@@ -15,6 +15,7 @@ from appliance.model.problem import Problem
 from appliance.model.storage import Disk
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
+from appliance.model.vrouter import RouterView
 from appliance.node import storage
 from appliance.node.published import uptime
 from appliance.node.status import followed
@@ -26,7 +27,7 @@ from appliance.services.network import observe as network
 from appliance.services.network.sriov import PREFIX
 from appliance.services.storage import swap
 from appliance.services.storage.pool import made
-from appliance.services.vm import life, records
+from appliance.services.vm import life, northbound, records
 from appliance.services.vm.observe import marked
 from appliance.services.vm.place import topology
 from appliance.services.vm.records import Here
@@ -91,6 +92,12 @@ def everywhere(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
 def networks(host: Host, store: Store | None = None) -> tuple[NetworkRecord, ...]:
     """The networks for VMs."""
     return records.networks(_listing(host, store))
+
+
+def routers(host: Host, store: Store | None = None) -> tuple[RouterView, ...]:
+    """The routers between them."""
+    at = _listing(host, store)
+    return tuple(northbound.view(at, each) for each in records.routers(at))
 
 
 def _listing(host: Host, store: Store | None) -> Here:

@@ -29,7 +29,7 @@ Field = Literal[
     "medium", "language", "disks", "wipe", "ports", "bond", "vlan", "method", "address", "gateway", "dns",
     "name", "timezone", "ntp", "password", "ssh",
     "on", "mtu", "routes", "peer", "planes", "storage_vlan", "storage_address", "overlay_vlan", "overlay_address",
-    "snapshot", "keyboard", "cluster", "words",
+    "snapshot", "keyboard", "pool", "vms", "cluster", "words",
 ]  # fmt: skip
 Language = Literal["en", "zh_CN"]
 Method = Literal["dhcp", "static", "slaac", "none"]
@@ -109,6 +109,8 @@ _REPLACED: dict[str, Mapping[str, object]] = {
     "routes": {"routes": ""},
     "storage_vlan": {"storage_vlan": ""},
     "storage_address": {"storage_address": "dhcp"},
+    "pool": {"pool": False},
+    "vms": {"vms": False},
     "overlay_vlan": {"overlay_vlan": ""},
     "overlay_address": {"overlay_address": "dhcp"},
 }

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from appliance.tui import clusterphrases, failures, phrases, rackphrases, refusals
+from appliance.tui.node import boardphrases as board
 from appliance.tui.node import carephrases as care
 from appliance.tui.node import enginephrases as engines
 from appliance.tui.node import phrases as node
@@ -23,7 +24,7 @@ LOCALE = Path(__file__).parent / "locale"
 NAMES = {"en": "English", "zh_CN": "简体中文"}
 _KNOWN = (
     *phrases.PHRASES, *node.PHRASES, *pool.PHRASES, *engines.PHRASES, *care.PHRASES, *refusals.PHRASES, *failures.PHRASES,
-    *rackphrases.PHRASES, *vms.PHRASES, *clusterphrases.PHRASES,
+    *rackphrases.PHRASES, *vms.PHRASES, *clusterphrases.PHRASES, *board.PHRASES,
 )  # fmt: skip
 _PHRASES = sorted(_KNOWN, key=lambda each: -each.weight)
 _PLACE = re.compile(r"[\w./\[\]-]+|line \d+(, column \d+)?|the document|the medium")

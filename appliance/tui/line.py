@@ -7,11 +7,14 @@ import sys
 import time
 from typing import TypeVar
 
-from textual import events
+from textual import content, events
 from textual.app import App
 
 from appliance.host import line
 from appliance.tui.terminal import Terminal
+from appliance.tui.wrap import divide_line
+
+content.divide_line = divide_line  # type: ignore[attr-defined]  # textual's is rich's, which knows no Chinese
 
 Result = TypeVar("Result")
 _PAUSE = 30.0

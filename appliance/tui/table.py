@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Columns of text by the cells that they take on a screen: a Chinese character takes two. Pure."""
 
+from itertools import pairwise
+
 from rich.cells import cell_len, set_cell_size
-from textual.content import Content
+
+from appliance.tui.wrap import divide_line
 
 
 def column(text: str, width: int) -> str:
@@ -18,10 +21,11 @@ def row(*columns: tuple[str, int]) -> str:
 
 def paragraph(text: str, width: int, margin: str = "") -> str:
     """Wrapped to so many cells, each line behind the margin."""
-    lines: list[str] = []
-    for line in Content(text).wrap(max(10, width - cell_len(margin))):
-        lines.append(margin + line.plain.strip())
-    return "\n".join(lines)
+    room = max(10, width - cell_len(margin))
+    lines = (
+        line[begin:end] for line in text.split("\n") for begin, end in pairwise((0, *divide_line(line, room), len(line)))
+    )  # fmt: skip
+    return "\n".join(margin + line.strip() for line in lines)
 
 
 def rows(pairs: list[tuple[str, str]], margin: int = 2) -> list[tuple[str, str]]:

@@ -11,12 +11,13 @@ from typing import Any
 from appliance.errors import ApplianceError
 from appliance.host.host import Host
 from appliance.host.playback import playback
+from appliance.model.bmc import BmcView
 from appliance.model.clusterview import ClusterView
 from appliance.model.events import Event, Finished, Started
 from appliance.model.poolreport import StorageView
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
-from appliance.node.bmc import BmcView
+from appliance.model.vrouter import RouterView
 from appliance.node.errands import Errand
 from appliance.node.published import uptime
 from appliance.tui.node.app import NodeConsole
@@ -130,6 +131,10 @@ class FakeEdge:
     def cluster(self) -> ClusterView:
         self._fail()
         return self.nodes_together
+
+    def routers(self) -> tuple[RouterView, ...]:
+        self._fail()
+        return nodes.ROUTERS
 
     def storage(self) -> StorageView:
         self._fail()

@@ -230,7 +230,8 @@ async def hours(person: Operator) -> AsyncIterator[str]:
     yield "no-shell"
     for keys, name in (
         ("11", "network"), ("12", "edit"), ("13", "nettest"), ("14", "sriov"), ("21", "name"), ("22", "language"),
-        ("23", "password"), ("24", "ssh"), ("25", "keyboard"), ("26", "bmc"),
+        ("23", "password"), ("24", "ssh"), ("25", "keyboard"), ("26", "menu-bmc"), ("262", "bmc-address"),
+        ("263", "bmc-user"),
         ("s", "setup"), ("3", "disks"), ("4", "hardware"), ("5", "alerts"), ("6", "logs"),
         ("7", "repair"), ("9", "menu-power"),
     ):  # fmt: skip
@@ -254,11 +255,15 @@ async def machines(person: Operator) -> AsyncIterator[str]:
     yield "vms"
     await person.press("f1")
     yield "help-vms"
-    await person.press("f1", "end", "enter")
+    await person.press("f1", "n")
     yield "vm-networks"
     await person.press("f1")
     yield "help-vm-networks"
-    await person.press("f1", "escape", "3")
+    await person.press("f1", "escape", "r")
+    yield "vm-routers"
+    await person.press("f1")
+    yield "help-vm-routers"
+    await person.press("f1", "escape", "home", "3")
     yield "vm"
     await person.press("f1")
     yield "help-vm"

@@ -14,12 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from appliance.model.bmc import BmcView
 from appliance.model.clusterview import ClusterView, NodeNow
 from appliance.model.netreport import Alert, Health
 from appliance.model.poolreport import CacheReport, DiskReport, StorageHealth, StorageView
 from appliance.model.status import Boot
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
+from appliance.model.vrouter import RouterView
 from appliance.node.health import HEALTH, STORAGE
 from appliance.node.published import BOOT, CANDIDATE, DEADLINE
 from appliance.services.storage import answers, health
@@ -94,7 +96,7 @@ VMS = tuple(
         {
             "name": "web", "state": "running", "node": "node-a", "cpus": 2, "memory": 4 * GIB, "addresses": ["10.1.0.5"],
             "placed": "it fits node 0; the fewest processors are asked for there",
-            "pending": ["memory.size: 8589934592, and 4294967296 until the next start"],
+            "pending": ["memory.size: 8 GiB, and 4 GiB until the next start"],
             "uuid": "0d6e1d44-94a3-4f0b-8d1d-1d2f7b0f8e03",
             "vm": {"version": 1, "name": "web", "cpu": {"count": 2, "max": 4}, "memory": {"size": "8GiB"}, "firmware": "uefi",
                    "disks": [{"name": "disk0", "size": "20GiB"}],
@@ -113,6 +115,30 @@ NETWORKS = tuple(
         {"network": {"version": 1, "name": "office", "vlan": 120}},
     )
 )  # fmt: skip
+ROUTERS = tuple(
+    RouterView.model_validate(each)
+    for each in (
+        {"router": {"version": 1, "name": "edge", "networks": ["inside", "lab"],
+                    "out": {"network": "office", "address": "192.168.120.2/24", "gateway": "192.168.120.1"},
+                    "floating": [{"address": "192.168.120.80", "vm": "web"}, {"address": "192.168.120.81", "vm": "db"}],
+                    "routes": [{"to": "10.9.0.0/16", "via": "10.1.0.5"}]},
+         "inside": [["inside", "10.1.0.0/24", "10.1.0.1"], ["lab", "10.2.0.0/24", "10.2.0.1"]],
+         "given": {"192.168.120.80": "10.1.0.5"}, "by": "node-a"},
+        {"router": {"version": 1, "name": "middle", "networks": ["quiet"]}, "inside": [["quiet", "10.3.0.0/24", "10.3.0.1"]]},
+    )
+)  # fmt: skip
+"""What `trivet router show --json` says of two, one of them with a way out."""
+BOARD = BmcView.model_validate(
+    {
+        "interface": "KCS", "channel": 1,
+        "lan": [["IP Address Source", "DHCP Address"], ["IP Address", "10.0.2.40"], ["Subnet Mask", "255.255.255.0"],
+                ["MAC Address", "52:54:00:00:bc:01"], ["Default Gateway IP", "10.0.2.2"], ["802.1q VLAN ID", "Disabled"]],
+        "users": [{"number": 1}, {"number": 2, "name": "root", "role": "admin", "enabled": True},
+                  {"number": 3, "name": "night", "role": "operator", "enabled": True},
+                  {"number": 4, "name": "old", "role": "user"}, {"number": 5}, {"number": 6}],
+    }
+)  # fmt: skip
+"""A BMC as ipmi_sim is one, with three users (tests/engine/test_bmc.py)."""
 _DISKS = (
     DiskReport(
         id="nvme-QEMU_NVMe_Ctrl_NV1", label="QEMU NVMe Ctrl, 20 GiB, serial NV1", serial="NV1", size=20 * GIB, slot="0-2",

@@ -3,11 +3,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import SecretStr
 from textual import events
 from textual.pilot import Pilot
+from textual.worker import WorkerCancelled
 
 from appliance.host.playback import recorded
 from appliance.tui.app import Console
@@ -33,7 +35,8 @@ class Person:
         await self.rest()
 
     async def rest(self) -> None:
-        await self.app.workers.wait_for_complete()
+        with suppress(WorkerCancelled):  # on a slow machine a look at the cables may be replaced by the next one
+            await self.app.workers.wait_for_complete()
         await self.pilot.pause()
 
     async def type(self, text: str) -> None:

@@ -282,6 +282,7 @@ SPEAKERS = {
 
 COMMAND_LINE = (
     "cli/api.py",
+    "cli/bmc.py",
     "cli/doctor.py",
     "cli/ha.py",
     "cli/hypervisor.py",

@@ -120,7 +120,10 @@ def test_half_written_and_absent_documents_are_no_crash() -> None:
     assert "version" in trouble
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(30, "0 min"), (3_700, "1 h 1 min"), (200_000, "2 d 7 h")])
+TIMES = [(0.4, "0 s"), (7, "7 s"), (90, "1 min"), (3_700, "1 h 1 min"), (200_000, "2 d 7 h")]
+
+
+@pytest.mark.parametrize(("seconds", "text"), TIMES)
 def test_times(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 

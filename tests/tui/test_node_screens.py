@@ -17,9 +17,11 @@ SCREENS = Path(__file__).parent / "node_screens"
 NAMES = (
     "status", "login", "menu", "menu-network", "network", "sriov", "menu-node", "name", "language", "password", "ssh", "disks",
     "hardware", "alerts", "logs", "repair", "menu-power", "edit", "plan", "work", "trial", "nettest", "status-trial",
-    "menu-planes", "plane", "throughput", "validate", "works", "keyboard", "bmc",
+    "menu-planes", "plane", "throughput", "validate", "works", "keyboard", "menu-bmc", "bmc",
+    "bmc-address", "bmc-user", "bmc-plan",
 )  # fmt: skip
-SETUP = ("status-fresh", "setup", "setup-planes", "setup-refused", "setup-plan", "setup-one-port")
+SETUP = ("status-fresh", "setup", "setup-planes", "setup-refused", "setup-plan", "setup-pool", "setup-pool-plan",
+         "setup-one-port")  # fmt: skip
 """Those that a node shows which has its management network alone."""
 
 
@@ -61,6 +63,18 @@ class Camera:
         await person.second()
         self.see("trial")
 
+    async def board(self) -> None:
+        """Another address for the BMC, up to its plan."""
+        person = self.person
+        await person.press("2", "6", "2")
+        await person.choose("method", 1)
+        await person.fill("address", "10.0.0.50/24")
+        await person.fill("gateway", "10.0.0.1")
+        await person.press("ctrl+n")
+        self.see("bmc-plan")
+        while person.page != "MenuPage":
+            await person.press("escape")
+
     async def test(self) -> None:
         """The network, while a change is on trial."""
         person = self.person
@@ -82,6 +96,7 @@ def test_pages(language: str, size: str) -> None:
     async def story(person: Operator) -> None:
         camera = Camera(person, language, size)
         cameras.append(camera)
+        person.edge.board = nodes.BOARD
         person.app.speak(language)  # type: ignore[arg-type]  # one of the two
         await person.rest()
         camera.see("status")
@@ -92,10 +107,12 @@ def test_pages(language: str, size: str) -> None:
         camera.see("menu")
         await camera.walk(
             ("1", "menu-network"), ("11", "network"), ("14", "sriov"), ("2", "menu-node"), ("21", "name"), ("22", "language"),
-            ("23", "password"), ("24", "ssh"), ("25", "keyboard"), ("26", "bmc"),
+            ("23", "password"), ("24", "ssh"), ("25", "keyboard"), ("26", "menu-bmc"),
+            ("261", "bmc"), ("262", "bmc-address"), ("263", "bmc-user"),
             ("3", "disks"), ("4", "hardware"), ("5", "alerts"), ("6", "logs"), ("7", "repair"),
             ("9", "menu-power"), ("15", "menu-planes"), ("153", "plane"), ("1t", "throughput"), ("v", "validate"), ("w", "works"),
         )  # fmt: skip
+        await camera.board()
         await camera.change()
         await camera.test()
         await person.press("enter", "f10")
@@ -133,6 +150,13 @@ def test_pages_of_a_fresh_node(language: str, size: str) -> None:
         await person.fill("overlay_address", "10.0.8.11/24")
         await person.press("ctrl+n")
         camera.see("setup-plan")
+        while person.page != "MenuPage":
+            await person.press("escape")
+        await person.press("u")
+        await person.choose("serves", 0)
+        camera.see("setup-pool")
+        await person.press("ctrl+n")
+        camera.see("setup-pool-plan")
         shown.extend(camera.shown)
 
     async def one_port(person: Operator) -> None:

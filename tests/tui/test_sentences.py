@@ -63,6 +63,8 @@ ELSEWHERE = {
     "model/document.py: ', or '.join(sentences)",
     "model/document.py: str(best['msg']).removeprefix('Value error, ')",
     "model/rendered.py: why",
+    "node/bmc.py: error.hint",
+    "node/bmc.py: error.message",
     "node/diskwatch.py: *BUSY",
     "node/diskwatch.py: finding",
     "node/service.py: *BUSY",

@@ -2,12 +2,13 @@
 """OVN's northbound database: read as far as it must be known, and made to say what the documents say (ovn.py, ovnrouter.py)."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from appliance.errors import ApplianceError
 from appliance.model.vm import Vm
 from appliance.model.vmrecord import VmRecord
 from appliance.model.vnet import NetworkRecord, PortCount, PortRow, VirtualNetwork
-from appliance.model.vrouter import FloatingRow, Router
+from appliance.model.vrouter import FloatingRow, Router, RouterView
 from appliance.services.vm import counters, ovn, ovnrouter
 from appliance.services.vm.records import Here, everything, network, networks, port_id, routers
 
@@ -134,6 +135,22 @@ def floating_of(router: Router, inside: Sequence[NetworkRecord], records: Sequen
         ]
         found += [FloatingRow(address=wish.address, inner=port.address) for port in ports[:1]]
     return found
+
+
+def view(here: Here, document: Router) -> RouterView:
+    """A router with what becomes of it at this moment."""
+    inside = [network(here, name)[0] for name in document.networks]
+    rows = floating_of(document, inside, [kept.record for kept in everything(here)])
+    by: str | None = None
+    if document.out:
+        with suppress(ApplianceError):  # OVN does not run here, or is on its way
+            by = gateway_now(here, document)
+    return RouterView(
+        router=document,
+        inside=tuple((each.network.name, each.network.subnet or "", each.network.router or "") for each in inside),
+        given={row.address: row.inner for row in rows},
+        by=by,
+    )
 
 
 def gateway_now(here: Here, router: Router) -> str:

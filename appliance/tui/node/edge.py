@@ -16,12 +16,13 @@ from appliance.errors import ApplianceError
 from appliance.host import audit, child, errand
 from appliance.host.host import Host
 from appliance.host.lock import only_one
+from appliance.model.bmc import BmcView
 from appliance.model.clusterview import ClusterView
 from appliance.model.poolreport import StorageView
 from appliance.model.vmrecord import VmView
 from appliance.model.vnet import NetworkRecord
+from appliance.model.vrouter import RouterView
 from appliance.node import bmc, errands
-from appliance.node.bmc import BmcView
 from appliance.node.errands import Errand
 from appliance.node.published import uptime
 from appliance.tui.node.lockout import Attempts
@@ -84,6 +85,9 @@ class Edge(Protocol):
 
     def cluster(self) -> ClusterView:
         """Who is in the cluster. As slow."""
+
+    def routers(self) -> tuple[RouterView, ...]:
+        """What connects those. As slow."""
 
     def storage(self) -> StorageView:
         """The pool and its disks. As slow."""
@@ -185,6 +189,11 @@ class LiveEdge:
     def cluster(self) -> ClusterView:
         return _cluster(self._host)
 
+    def routers(self) -> tuple[RouterView, ...]:
+        from appliance.node.vms import routers  # noqa: PLC0415 - as above
+
+        return routers(self._host)
+
     def storage(self) -> StorageView:
         return _storage(self._host)
 
@@ -253,6 +262,9 @@ class DryEdge:
 
     def cluster(self) -> ClusterView:
         return _cluster(self._host)
+
+    def routers(self) -> tuple[RouterView, ...]:
+        raise _refused()
 
     def storage(self) -> StorageView:
         return _storage(self._host)

@@ -29,13 +29,16 @@ NETWORK: frozenset[str] = frozenset({*planes.FIELDS, "taken", "planes", *ASKED})
 
 
 class NodeDraft(PlaneDraft):
-    """What the spec of a node says, as it can be typed; `ssh_on` is apart from the keys.
+    """What the spec of a node says, as it can be typed; `ssh_on` is apart from the keys. `pool`: it has a part in a
+    pool; `vms`: they run here.
 
     `proposal` is what the node lacks, `planes` those of it that shall be added, the rest what was answered for them.
     """
 
     ssh_on: bool = False
     keyboard: str = "us"
+    pool: bool = False
+    vms: bool = False
     proposal: Proposal = Proposal()
     planes: tuple[str, ...] = ()
     storage_vlan: str = ""
@@ -60,6 +63,8 @@ def draft_of(spec: Spec, inventory: Inventory, plane: str = "management") -> Nod
         ntp=", ".join(spec.node.ntp),
         language=spec.node.language,
         keyboard=spec.node.keyboard,
+        pool=spec.storage is not None,
+        vms=spec.hypervisor is not None,
         password_hash=spec.admin.password_hash,
         ssh="\n".join(spec.admin.ssh.authorized_keys),
         ssh_on=spec.admin.ssh.enabled,
@@ -103,6 +108,9 @@ def _rest(names: frozenset[str], after: NodeDraft) -> Iterator[tuple[Path, objec
         yield ("admin", "password_hash"), after.password_hash.get_secret_value()
     if "ssh" in names:
         yield ("admin", "ssh", "authorized_keys"), [line.strip() for line in after.ssh.splitlines() if line.strip()]
+    for name, key in (("pool", "storage"), ("vms", "hypervisor")):
+        if name in names:
+            yield (key,), {} if getattr(after, name) else GONE
     if "ssh_on" in names:
         yield ("admin", "ssh", "enabled"), after.ssh_on
 
@@ -133,6 +141,9 @@ def _lead(problem: Problem, draft: NodeDraft) -> drafts.Field:
         found = re.match(r"network\.planes\.(\w+)(\.vlan)?", problem.where)
         field = f"{found[1]}_{'vlan' if found[2] else 'address'}" if found else ""
         return next((name for name in draft.asked if name == field), "planes")
+    serves: dict[str, drafts.Field] = {"storage": "pool", "hypervisor": "vms"}
+    if name := serves.get(problem.where.partition(".")[0]):
+        return name
     place = problem.where.replace(f"network.planes.{draft.plane}", drafts.PLANE, 1)
     try:
         return drafts.field_of(problem.model_copy(update={"where": place}))

@@ -146,12 +146,16 @@ def _version(seen: Seen) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Two units at most."""
+    """Two units at most; of what is under a minute, seconds."""
     minutes = int(seconds // 60)
+    if not minutes:
+        return _("{seconds} s").format(seconds=int(seconds))
     days, hours = divmod(minutes // 60, 24)
     if days:
         return _("{days} d {hours} h").format(days=days, hours=hours)
-    return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60) if hours else f"{minutes} min"
+    if hours:
+        return _("{hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
+    return _("{minutes} min").format(minutes=minutes)
 
 
 def _disk(seen: Seen) -> str:

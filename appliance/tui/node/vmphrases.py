@@ -113,7 +113,11 @@ PHRASES: tuple[Phrase, ...] = (
     same(N_("it fits node {number}; the fewest processors are asked for there")),
     same(N_("it fits node {number}; it is the least busy one where it fits")),
     same(N_("it fits no single node: on nodes {names}, which the guest sees as its own")),
-    same(N_("{key}: {value}, and {now} until the next start")),
+    same(N_("{what}: {value}, and {now} until the next start"), "what", "value", "now"),
+    Phrase("memory.size", N_("memory")),
+    Phrase("memory.max", N_("most memory")),
+    Phrase("cpu.count", N_("CPUs")),
+    Phrase("cpu.max", N_("most CPUs")),
     same(N_("{key}: {value} comes with the next start")),
     same(N_("{key}: {value} goes with the next start")),
     # Devices of the server that it is to have.

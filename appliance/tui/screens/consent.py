@@ -11,7 +11,9 @@ from textual.containers import Horizontal
 from textual.widgets import Input, Static
 
 from appliance import flow
+from appliance.model.inventory import Inventory
 from appliance.model.plan import Plan, WipeDisk
+from appliance.model.spec import Spec
 from appliance.model.storage import Disk
 from appliance.tui import draft as drafts
 from appliance.tui.i18n import _, listed, lost
@@ -28,6 +30,10 @@ class ConsentPage(Page):
     """Next is not here: the button says what it does, and works when what it needs was typed."""
 
     BINDINGS = [Binding("ctrl+n,f8", "nothing", priority=True)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: tuple[Inventory, Spec, Plan] | None = None
 
     def heading(self) -> str:
         return _("Consent")
@@ -75,7 +81,10 @@ class ConsentPage(Page):
         verdict, inventory = self.console.verdict, self.console.inventory
         if verdict is None or verdict.spec is None or inventory is None:
             return None
-        return flow.plan(inventory, verdict.spec)
+        made = self._made  # it is asked for many times, and takes 20 ms with a hundred disks
+        if made is None or made[0] is not inventory or made[1] is not verdict.spec:
+            made = self._made = (inventory, verdict.spec, flow.plan(inventory, verdict.spec))
+        return made[2]
 
     def _disks(self) -> list[Disk]:
         inventory = self.console.inventory

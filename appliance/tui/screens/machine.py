@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import Static
 
 from appliance import flow
 from appliance.model.inventory import Inventory
@@ -102,9 +101,8 @@ def disks(inventory: Inventory) -> ComposeResult:
     total = format_size(sum(disk.size for disk in found))
     count = ngettext("{number} disk", "{number} disks", len(found)).format(number=len(found))
     yield paragraph(_list(count, total) if found else _("No disk at all"), "subhead")
-    for disk in found:
-        choice = facts.disk(disk)
-        yield _item(choice, 10)
+    if found:  # in one widget: one for each of a hundred disks would take 0.1 s and more to lay out
+        yield paragraph("\n".join(_item(facts.disk(disk), 10) for disk in found), "item")
 
 
 def ports(inventory: Inventory) -> ComposeResult:
@@ -112,15 +110,18 @@ def ports(inventory: Inventory) -> ComposeResult:
     found = drafts.ports(inventory)
     count = ngettext("{number} network port", "{number} network ports", len(found)).format(number=len(found))
     yield paragraph(count if found else _("No network port at all"), "subhead")
+    items = []
     for nic in found:
         functions = (_("SR-IOV: up to {number} virtual functions").format(number=nic.sriov.total),) if nic.sriov else ()
-        yield _item(facts.port(nic), 4, *functions)
+        items.append(_item(facts.port(nic), 4, *functions))
+    if items:
+        yield paragraph("\n".join(items), "item")
 
 
-def _item(choice: Choice, margin: int, *more: str) -> Static:
+def _item(choice: Choice, margin: int, *more: str) -> str:
     """A thing and what is said of it, which begins where the columns do."""
     below = (table.paragraph(line, _WIDTH, " " * margin) for line in (*choice.below, *more))
-    return paragraph("\n".join((choice.label, *below)), "item")
+    return "\n".join((choice.label, *below))
 
 
 def _list(*words: str) -> str:

@@ -8,9 +8,9 @@ import time
 
 from tests.vm import keyboard, observe
 from tests.vm.answers import PASSWORD
-from tests.vm.lab import Lab
+from tests.vm.lab import Lab, push
 from tests.vm.machines import Disk, Machine, Nic
-from tests.vm.moments import BOOT, INSTALL, bare, installed, live
+from tests.vm.moments import BOOT, INSTALL, bare, installed, live, reached
 from tests.vm.story import story
 from tests.vm.terminal import Terminal
 from tests.vm.vm import VM
@@ -124,6 +124,8 @@ def node(lab: Lab) -> tuple[VM, Terminal]:
     """An installed node that has started, and somebody in front of it who reads its status."""
     vm = installed(lab)
     vm.start()
+    if push():
+        reached(vm).run(f"systemctl restart {SERIAL}")
     terminal = Terminal(vm.console)
     terminal.wait("What the spec says was carried out", "10.0.2.15/24", timeout=BOOT)
     return vm, terminal

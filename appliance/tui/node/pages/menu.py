@@ -138,7 +138,8 @@ class MenuPage(Menu):
 
     def items(self) -> Iterable[Item]:
         # Those that are opened.
-        from appliance.tui.node.pages import change, cluster, logs, reports, setup, storage, trial, validate, vms, works  # noqa: PLC0415
+        from appliance.tui.node.pages import change, cluster, logs, pool, reports, setup, storage, trial, validate, vms, works  # noqa: PLC0415
+
 
         if self.node.seen.reverts_in is not None:
             about = _("A change of the network waits for somebody who keeps it, and takes itself back otherwise.")
@@ -147,6 +148,8 @@ class MenuPage(Menu):
         yield Item(_("Node"), _("Name, time, language, keyboard, password, SSH, BMC."), self.to(NodeMenu))
         about = _("The networks that this node lacks are proposed on its ports. You see the plan before anything is changed.")
         yield Item(_("Set up this node"), about, self.edit(setup.RolePage), key="s")
+        about = _("A pool of the disks that are free, virtual machines on this node. What each disk would be for is shown first.")
+        yield Item(_("Pool and virtual machines"), about, self.edit(pool.PoolEdit), key="u")
         about = _("The virtual machines of this node: start, stop, their serial lines and snapshots; their networks.")
         yield Item(_("Virtual machines"), about, self.to(vms.VmsPage), key="m")
         about = _("Nodes together: found a cluster, join one, let others in; who is in it and who answers.")
@@ -238,7 +241,7 @@ class NodeMenu(Menu):
         return _("Node")
 
     def items(self) -> Iterable[Item]:
-        from appliance.tui.node.pages import reports, settings  # noqa: PLC0415 - as above
+        from appliance.tui.node.pages import bmc, settings  # noqa: PLC0415 - as above
 
         yield Item(_("Name and time"), _("Name, time zone, time servers."), self.edit(settings.NameEdit))
         about = _("The language that this console begins with. F2 changes it at any time, for this screen.")
@@ -248,7 +251,7 @@ class NodeMenu(Menu):
         about = _("The layout of the keyboard that is plugged into this server.")
         yield Item(_("Keyboard"), about, self.edit(settings.KeyboardEdit))
         about = _("The board's own computer, by which this server is switched on from afar: its address and its users.")
-        yield Item("BMC", about, self.to(reports.BmcPage))
+        yield Item("BMC", about, self.to(bmc.BmcMenu))
 
 
 class PowerMenu(Menu):

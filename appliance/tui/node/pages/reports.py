@@ -193,28 +193,6 @@ class HardwarePage(Looked):
         yield from machine.ports(inventory)
 
 
-class BmcPage(Report):
-    """The board's own computer."""
-
-    def heading(self) -> str:
-        return "BMC"
-
-    def help(self) -> Sequence[str]:
-        return (
-            _("The BMC is a small computer on the server's board, by which it can be switched on and off, and its screen seen, "
-              "from afar. Here stand its address and its users, as `ipmitool` prints them."),
-            _("`ipmitool lan set` and `ipmitool user set` in a shell change them; `ipmitool user set password` asks for the "
-              "password, so that it stands in no list of processes."),
-        )  # fmt: skip
-
-    def load(self) -> list[Line]:
-        found = self.node.edge.bmc()
-        if found is None:
-            return [(_("This server has no BMC, or none that the firmware tells of."), "")]
-        lines = rows([(_("interface"), found.interface), *found.lan])
-        return [*lines, (_("Users"), "subhead"), *((line, "") for line in found.users)]
-
-
 class AlertsPage(Report):
     """What is wrong, each with what to do."""
 

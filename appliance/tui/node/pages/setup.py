@@ -176,5 +176,4 @@ def _spare(ports: Sequence[Left]) -> Iterator[str]:
         yield _("{ports}: left free, {reason}").format(ports=names, reason=said(why))
 
 
-# The disks' roles, once the storage service proposes them, are a page between the planes and the plan: the last of these.
 PAGES: tuple[type[Setup], ...] = (RolePage, PlanesPage)

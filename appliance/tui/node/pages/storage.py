@@ -57,7 +57,7 @@ def _pool(now: PoolReport) -> Iterator[tuple[str, str]]:
     yield _("copies"), str(now.replicas)
     if now.rebuild.left:
         rate = _("{size} to go, {rate}/s").format(size=format_size(now.rebuild.left), rate=format_size(now.rebuild.rate))
-        left = duration(now.rebuild.eta) if now.rebuild.eta is not None else ""
+        left = _("{time} left").format(time=duration(now.rebuild.eta)) if now.rebuild.eta is not None else ""
         yield _("rebuild"), _(", ").join(part for part in (rate, left) if part)
     if now.scrub.running:
         yield _("check"), _("{number} parts are compared now").format(number=now.scrub.running)

@@ -8,6 +8,7 @@ from appliance.model.units import format_size
 from appliance.model.vm import NicWish
 from appliance.model.vmrecord import Snapshot, VmView
 from appliance.model.vnet import NetworkRecord, RuleWish, VirtualNetwork
+from appliance.model.vrouter import RouterView
 from appliance.tui.i18n import N_, _, said
 from appliance.tui.node.pages.base import Line, Report, rows
 from appliance.tui.node.pages.vms import STATES, known, lines
@@ -101,6 +102,48 @@ class NetworksPage(Report):
             out.append((_("{name}: {text}").format(name=record.network.name, text=_kind(record.network)), "subhead"))
             out += rows([("  " + name, text) for name, text in _network(record, owners) if text])
         return out
+
+
+class RoutersPage(Report):
+    """What `trivet router` says."""
+
+    def heading(self) -> str:
+        return _("Routers of virtual networks")
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("A router lets overlay networks reach one another, and the world outside by an address on a VLAN of the business "
+              "plane. A floating address outside is one virtual machine's, in both directions."),
+            _("The node that a router goes out by may change: another one takes over when it fails."),
+            _("They are made and changed by `trivet router` in a shell."),
+        )  # fmt: skip
+
+    def load(self) -> list[Line]:
+        found = self.node.edge.routers()
+        out: list[Line] = [] if found else [(_("There is no router between virtual networks yet."), "")]
+        for view in found:
+            out.append((view.router.name, "subhead"))
+            out += rows([("  " + name, text) for name, text in _router(view) if text])
+        return out
+
+
+def _router(view: RouterView) -> Iterator[tuple[str, str]]:
+    router = view.router
+    yield _("about"), router.description
+    for name, subnet, own in view.inside:
+        yield _("network"), _(", ").join((name, subnet, own))
+    if router.out:
+        how = _("guests are seen as this address") if router.out.nat else _("guests are seen as what they are")
+        where = _("{address} on {network}").format(address=router.out.address, network=router.out.network)
+        yield _("outside"), _(", ").join((where, how))
+        yield _("gateway"), router.out.gateway or _("none: only what is on that network is reached")
+        by = view.by or (_("no node yet") if view.by == "" else _("not known here"))
+        yield _("by"), by
+    for each in router.floating:
+        port = view.given.get(each.address) or _("which has no port here now")
+        yield _("floating"), _(", ").join((each.address, each.vm, port))
+    for route in router.routes:
+        yield _("route"), _("{network} by {address}").format(network=route.to, address=route.via)
 
 
 def _kind(network: VirtualNetwork) -> str:

@@ -57,6 +57,8 @@ class VmsPage(Machines):
             yield Item(label, _about(vm), self.to(partial(VmMenu, vm.name, self._found)))
         about = _("The networks that virtual machines are on, who has which address, and their rules.")
         yield Item(_("Networks"), about, self.to(_networks), key="n")
+        about = _("What connects those networks, their ways out, floating addresses.")
+        yield Item(_("Routers"), about, self.to(_routers), key="r")
 
     def body(self) -> ComposeResult:
         items = list(self.items())
@@ -78,6 +80,12 @@ def _networks() -> Report:
     from appliance.tui.node.pages.vmreports import NetworksPage  # noqa: PLC0415 - the one that is opened
 
     return NetworksPage()
+
+
+def _routers() -> Report:
+    from appliance.tui.node.pages.vmreports import RoutersPage  # noqa: PLC0415 - as above
+
+    return RoutersPage()
 
 
 def _about(vm: VmView) -> str:

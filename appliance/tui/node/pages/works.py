@@ -21,6 +21,7 @@ _TITLES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("net", "test", "--listen"), N_("Waiting for another node"), ""),
     (("net", "test", "--peer"), N_("Throughput"), ""),
     (("net", "test"), N_("Network test"), ""),
+    (("bmc", "set"), N_("Changing the BMC"), N_("The BMC says that it is so.")),
     (("apply",), N_("Applying"), N_("Done, and saved.")),
     (("cluster", "create"), N_("Found a cluster"), N_("The cluster is there. Now let the other nodes in, under Cluster.")),
     (("cluster", "join"), N_("Join a cluster"), N_("This node is in the cluster.")),
