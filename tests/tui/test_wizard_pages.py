@@ -116,3 +116,20 @@ def test_keys_that_come_faster_than_they_are_worked_off_go_where_they_were_meant
         assert person.app.draft.password_hash is not None
 
     walk("small-bios", story)
+
+
+def test_a_port_where_no_dhcp_server_answers_is_told_from_one_where_one_has() -> None:
+    async def story(person: Person) -> None:
+        await person.open("NetworkPage")
+        nics = person.app.inventory.nics  # type: ignore[union-attr]
+        person.app.change(ports=(next(nic.mac for nic in nics if nic.link and not nic.unusable),))  # type: ignore[arg-type]
+        for addresses, said in (((), True), (("fe80::1/64",), True), (("10.0.2.15/24", "fe80::1/64"), False)):
+            now = tuple(each.model_copy(update={"addresses": addresses}) for each in nics)
+            person.app.screen._seen(now)  # type: ignore[attr-defined]  # what the next look finds
+            await person.rest()
+            assert ("No DHCP server has answered" in person.words) == said, addresses
+        person.app.screen._seen(nics)  # type: ignore[attr-defined]
+        await person.fill("vlan", "20")
+        assert "No DHCP server has answered" not in person.words, "nobody was asked with that tag"
+
+    walk("two-ports", story)

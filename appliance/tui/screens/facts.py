@@ -53,6 +53,11 @@ def disk_details(disk: Disk) -> list[tuple[str, str]]:
     ]
 
 
+def given(nic: Nic) -> list[str]:
+    """The addresses that somebody has given a port: all but those that it gives itself."""
+    return [address for address in nic.addresses if not address.lower().startswith("fe80")]
+
+
 def port(nic: Nic) -> Choice:
     """A line with the state of its cable, and beneath it what else is known of it."""
     link = (format_speed(nic.speed) if nic.speed else _("cable live")) if nic.link else _("no cable")
@@ -60,9 +65,8 @@ def port(nic: Nic) -> Choice:
     below = [nic.model] if nic.model else []
     if nic.lldp:
         below.append(_("cable to {neighbour}").format(neighbour=nic.lldp))
-    given = [address for address in nic.addresses if not address.lower().startswith("fe80")]
-    if given:
-        below.append(_("has {addresses} now").format(addresses=", ".join(given)))
+    if addresses := given(nic):
+        below.append(_("has {addresses} now").format(addresses=", ".join(addresses)))
     if nic.unusable:
         below.append(_("cannot be used: {reasons}").format(reasons=reasons(nic.unusable)))
     return Choice(nic.mac, label, tuple(below), barred=bool(nic.unusable))

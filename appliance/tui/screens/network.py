@@ -83,6 +83,7 @@ class NetworkPage(Page):
         yield Remark(id="about-bond")
         methods = [Choice("dhcp", _("Address by DHCP")), Choice("static", _("Address given here"))]
         yield Choices(methods, (draft.method,), id="method")
+        yield Remark(id="about-dhcp")
         with Vertical(id="static"):
             yield Field("address", _("Address"), draft.address, placeholder=such("10.0.0.11/24"))
             yield Field("gateway", _("Gateway"), draft.gateway, placeholder=such("10.0.0.1"))
@@ -114,6 +115,16 @@ class NetworkPage(Page):
         self.console.inventory = inventory.model_copy(update={"nics": nics})
         for choices in self.query("#ports").results(Choices):
             choices.replace([facts.port(nic) for nic in self._ports()])
+        self.judge()
+
+    def _silence(self) -> str:
+        """The live system asks by DHCP on every port, without a tag; has nobody answered where it would matter?"""
+        draft = self.console.draft
+        chosen = [nic for nic in self._ports() if nic.mac in draft.ports]
+        silent = not any(facts.given(nic) for nic in chosen) and any(nic.link for nic in chosen)
+        if draft.method != "dhcp" or draft.vlan or not silent:
+            return ""
+        return _("No DHCP server has answered there so far. Wait, look at the cable, or choose an address given here.")
 
     def wanted(self, name: drafts.Field) -> str:
         if name == "ports":
@@ -127,6 +138,8 @@ class NetworkPage(Page):
             bond.display = len(draft.ports) > 1
             if bond.chosen != (draft.bond,):
                 bond.choose(draft.bond)
+        for remark in self.query("#about-dhcp").results(Remark):
+            remark.say(self._silence())
         for static in self.query("#static").results(Vertical):
             static.display = draft.method == "static"
 
