@@ -164,8 +164,10 @@ class _Handler(BaseHTTPRequestHandler):
             found = what(host, document)
             if route is None or route.media == JSON:
                 self._json(_OK, found if route is None else routes.plain(route, found))
+            elif isinstance(found, str):
+                self._send(_OK, route.media, found.encode())
             else:
-                self._text(route.media, [found] if isinstance(found, str) else found)
+                self._stream(route.media, found)
         except ValidationError as error:
             message = f"the request is not understood: {error.errors()[0]['msg']}"
             self._refuse(_WRONG, message, "is the other node of this version?")
@@ -188,12 +190,14 @@ class _Handler(BaseHTTPRequestHandler):
         self._json(status, {"problems": [each.model_dump() for each in problems]})
 
     def _json(self, status: int, what: Any) -> None:
-        data = json.dumps(what).encode()
+        self._send(status, JSON, json.dumps(what).encode())
+
+    def _send(self, status: int, media: str, data: bytes) -> None:
         with contextlib.suppress(OSError):
-            self._head(status, JSON, len(data))
+            self._head(status, media, len(data))
             self.wfile.write(data)
 
-    def _text(self, media: str, pieces: Iterable[str]) -> None:
+    def _stream(self, media: str, pieces: Iterable[str]) -> None:
         """Piece by piece as it comes, until there is no more or nobody who reads it. The first comes before the head is sent:
         it may be refused instead.
         """

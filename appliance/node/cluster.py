@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from appliance import flow
 from appliance.engine.apply import Emit
 from appliance.errors import ApplianceError, SpecError
+from appliance.host import peer
 from appliance.host.host import Host
 from appliance.model.cluster import API_PORT, CA, CA_KEY, CERTIFICATE, ClusterDocument, Member, myself
 from appliance.model.document import load_spec
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from appliance.services.cluster.pairing import Offer
 
 _BLOCK = re.compile(r"^cluster:.*\n(?:[ \t].*\n|\s*\n|#.*\n)*", re.MULTILINE)
+_ANSWERS, _LOOK = 15.0, 0.3
+"""Seconds to wait for trivetd to begin to answer, and between two looks."""
 HostWith = Callable[[dict[str, str]], Host]
 Agreed = Callable[[Plan], None]
 """Shows the plan, and raises when nobody consents."""
@@ -67,8 +70,22 @@ def become(host_with: HostWith, wish: Mapping[str, Any], emit: Emit, agreed: Agr
             raise ApplianceError("there is no cluster yet", "see `trivet status` for what it waits for")
         if myself(found, machine) and spec.cluster and spec.cluster.join:
             carry_out(host, spec, emit, agreed)  # what a member is follows from the document that it has now
-    host.run(["systemctl", "reload", "--no-block", "trivetd.service"], check=False)  # it answers other nodes from now on
+    host.run(["systemctl", "reload", "--no-block", "trivetd.service"], check=False)
+    if me := myself(found, machine):
+        _until_it_answers(me.address)
     return found
+
+
+def _until_it_answers(address: str) -> None:
+    """trivetd answers other nodes from now on: who is told that a cluster is there goes on to the next node at once."""
+    end = time.monotonic() + _ANSWERS
+    while time.monotonic() < end:
+        try:
+            peer.stranger(address, "/v1/cluster", _ANSWERS)
+        except peer.Silent:
+            time.sleep(_LOOK)
+        else:
+            return
 
 
 def carry_out(host: Host, spec: Spec, emit: Emit, agreed: Agreed) -> None:
