@@ -81,3 +81,16 @@ def test_who_goes_is_named_and_the_focus_is_on_no() -> None:
         assert person.edge.started[-1].arguments == ("cluster", "leave")
 
     manage(story)
+
+
+def test_words_that_are_taken_back_are_no_failure() -> None:
+    async def story(person: Operator) -> None:
+        person.edge.nodes_together = nodes.CLUSTER
+        await person.log_in()
+        await person.press("c", "l", "f4")
+        person.edge.started[-1].end(143)
+        await person.second()
+        assert "The words are good no more." in person.words
+        assert "143" not in person.words
+
+    manage(story)

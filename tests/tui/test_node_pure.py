@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node's console decides, without a screen: what it says of a node, who has to wait, how a spec is edited."""
 
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from pydantic import SecretStr
 
 from appliance import flow
 from appliance.host.playback import playback
+from appliance.model.cluster import ClusterDocument, Member
 from appliance.model.document import load_spec, parse_yaml
 from appliance.model.netreport import Alert
 from appliance.model.problem import Problem
@@ -99,6 +101,11 @@ def test_what_is_not_there_is_not_shown() -> None:
     names = [name for name, _ in facts(seen(vms=None, mirror="", network=None))]
     assert names == ["version", "network", "system disk"]
     assert dict(facts(seen(vms=())))["VMs"] == "none runs"
+    first = Member(name="n1", machine_id="0" * 32, serial=1, address="10.7.0.1", storage="10.7.0.1", control=True)
+    second = first.model_copy(update={"name": "n2", "machine_id": "1" * 32, "control": False})
+    lab = ClusterDocument(id=str(uuid.uuid4()), name="lab", control=1, members=(first, second))
+    told = [dict(facts(seen(cluster=lab, machine_id=each.machine_id)))["cluster"] for each in (first, second)]
+    assert told == ["lab, 2 nodes, this one has the control role", "lab, 2 nodes"]
     assert dict(facts(seen(mirror="")))["system disk"] == "one, not mirrored"
     assert dict(facts(seen(mirror="U_")))["system disk"] == "mirrored, one disk is missing"
     assert dict(facts(seen(mirror="U_", rebuilding="12.6%")))["system disk"] == "mirrored, being rebuilt: 12.6%"

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from appliance.model.cluster import ClusterDocument, myself
 from appliance.model.netreport import Alert, NetworkReport, PlaneReport, UplinkReport
 from appliance.model.poolreport import DiskReport, PoolReport, Word
 from appliance.model.status import Boot
 from appliance.model.units import format_size, format_speed
-from appliance.tui.i18n import N_, _, said
+from appliance.tui.i18n import N_, _, ngettext, said
 
 Grade = Literal["good", "busy", "warning", "fault"]
 WORDS: dict[Grade, str] = {"good": N_("READY"), "busy": N_("STARTING"), "warning": N_("WARNING"), "fault": N_("FAULT")}
@@ -30,7 +31,8 @@ class Seen:
     """`network` is None before it was looked at; `trouble` is why it could not be.
 
     `mirror` has a mark for each half of each array of the system disk ("U" works), "" without a mirror. `vms` are the names of
-    those that run, None where there is no libvirt. `reverts_in` as in Status. `pool` is what trivetd saw of the disks.
+    those that run, None where there is no libvirt. `reverts_in` as in Status. `pool` is what trivetd saw of the disks,
+    `cluster` what it knows of the other nodes.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Seen:
     rebuilding: str = ""
     vms: tuple[str, ...] | None = None
     pool: PoolReport | None = None
+    cluster: ClusterDocument | None = None
+    machine_id: str = ""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -130,12 +134,22 @@ def facts(seen: Seen) -> list[tuple[str, str]]:
     rows = [(_("version"), _version(seen)), *planes(seen.network)]
     if seen.network is None:
         rows.append((_("network"), said(seen.trouble) if seen.trouble else _("being looked at ...")))
+    if seen.cluster is not None:
+        rows.append((_("cluster"), _cluster(seen.cluster, seen.machine_id)))
     rows.append((_("system disk"), _disk(seen)))
     if seen.pool is not None and seen.pool.health != "none":
         rows.append((_("storage"), storage(seen.pool)))
     if seen.vms is not None:
         rows.append((_("VMs"), _running(seen.vms)))
     return rows
+
+
+def _cluster(document: ClusterDocument, machine_id: str) -> str:
+    number = len(document.members)
+    words = [document.name, ngettext("{number} node", "{number} nodes", number).format(number=number)]
+    if (me := myself(document, machine_id)) and me.control:
+        words.append(_("this one has the control role"))
+    return _(", ").join(words)
 
 
 def _version(seen: Seen) -> str:

@@ -17,7 +17,7 @@ from appliance.model.joining import Arrived, Offered
 from appliance.model.spec import Name
 from appliance.tui import draft as drafts
 from appliance.tui import table
-from appliance.tui.i18n import _, said
+from appliance.tui.i18n import _
 from appliance.tui.node.pages import works
 from appliance.tui.node.pages.base import Manage
 from appliance.tui.node.pages.looking import Looking
@@ -290,9 +290,11 @@ class PairPage(Running):
         if not self.query("#words"):
             return
         self._put("#words", self._now())
-        failed = self.work.failed
-        self.query_one("#about-failure", Remark).say(said(failed.message) if failed else "", wrong=True)
-        self._put("#after", self._joined())
+        self.query_one("#about-failure", Remark).say(self.trouble(), wrong=True)
+        self._put("#after", self._joined() or self.ended())
+
+    def ended(self) -> str:
+        return super().ended() and _("The words are good no more.")
 
     def _now(self) -> str:
         if self.over:

@@ -44,6 +44,7 @@ class Running(WorkPage):
 
     def __init__(self, title: str, started: Work) -> None:
         super().__init__(title, started, "")
+        self._stopped = False
 
     def own_keys(self) -> list[tuple[str, str]]:
         return [] if self.over else [("F4", _("Stop"))]
@@ -51,7 +52,16 @@ class Running(WorkPage):
     def action_stop(self) -> None:
         """Ask it to end; that it has is seen like any other end."""
         if not self.over:
+            self._stopped = True
             self.node.edge.stop(self.started)
+
+    def trouble(self) -> str:
+        """Why it has failed; that somebody has ended it is no failure."""
+        return said(self.work.failed.message) if self.work.failed and not self._stopped else ""
+
+    def ended(self) -> str:
+        """What is to be said when somebody has."""
+        return _("Stopped.") if self.over and self._stopped else ""
 
     def feed(self, line: str) -> None:
         try:
@@ -122,9 +132,8 @@ class TestPage(Running):
             return
         lines = [text for finding in self._findings for text in _lines(finding, self.size.width - 5)]
         self.query_one("#findings", Static).update(Content("\n".join(lines)))
-        failed = self.work.failed
-        self.query_one("#about-failure", Remark).say(failed.message if failed else "", wrong=True)
-        self.query_one("#after", Static).update(Content(self._sum()))
+        self.query_one("#about-failure", Remark).say(self.trouble(), wrong=True)
+        self.query_one("#after", Static).update(Content(self.ended() or self._sum()))
         self.query_one("#report", VerticalScroll).scroll_end(animate=False)
 
     def _sum(self) -> str:
@@ -181,10 +190,10 @@ class ListenPage(Running):
         if not self.query("#findings"):
             return
         self.query_one("#findings", Static).update(Content(self._where()))
-        failed = self.work.failed
-        self.query_one("#about-failure", Remark).say(said(failed.message) if failed else "", wrong=True)
+        self.query_one("#about-failure", Remark).say(self.trouble(), wrong=True)
         speed = self._received.received if self._received else 0
-        self.query_one("#after", Static).update(Content(_("{speed} came in.").format(speed=format_speed(speed)) if speed else ""))
+        came = _("{speed} came in.").format(speed=format_speed(speed)) if speed else ""
+        self.query_one("#after", Static).update(Content(came or self.ended()))
 
     def _where(self) -> str:
         if self.over:
