@@ -6,6 +6,7 @@ nothing but letters can show it.
 """
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 from appliance.errors import ApplianceError
 from appliance.host import led
@@ -327,6 +328,11 @@ async def together(person: Operator) -> AsyncIterator[str]:
     await person.press("f1")
     await person.second()
     yield "cluster-paired"
+    person.app.seen = replace(person.app.seen, cluster=nodes.DOCUMENT, machine_id="1" * 32)
+    await person.press("escape", "m", "3", "9")
+    yield "vm-move"
+    await person.press("f1")
+    yield "help-vm-move"
 
 
 async def _snapshots(person: Operator) -> AsyncIterator[str]:

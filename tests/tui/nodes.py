@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.model.bmc import BmcView
+from appliance.model.cluster import ClusterDocument, Member
 from appliance.model.clusterview import ClusterView, NodeNow
 from appliance.model.netreport import Alert, Health
 from appliance.model.poolreport import CacheReport, DiskReport, StorageHealth, StorageView
@@ -263,3 +264,14 @@ CLUSTER = ClusterView(
     ),
 )  # fmt: skip
 """Three control nodes, one of which is silent, and one that has no part in decisions."""
+DOCUMENT = ClusterDocument(
+    id="6f0c1d2e-0000-4000-8000-000000000001", name="rack-1", control=3,
+    members=tuple(
+        Member(
+            name=node.name, machine_id=str(number) * 32, serial=number, address=node.address, storage=node.address,
+            control=node.control,
+        )
+        for number, node in enumerate(CLUSTER.nodes, 1)
+    ),
+)  # fmt: skip
+"""The same as its nodes have it in their files; this one's machine is 1111..."""

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual machines at the node's console: what is begun for a key, what is asked before, and what is never under the cursor."""
 
+import uuid
+from dataclasses import replace
+
 from appliance.errors import ApplianceError
+from appliance.model.cluster import ClusterDocument, Member
 from appliance.model.vmrecord import VmView
 from tests.tui import nodes
 from tests.tui.manage import Operator, manage
@@ -177,5 +181,30 @@ def test_a_recorded_machine_refuses_and_stays() -> None:
                 assert "nothing is done on it" in error.message
             else:
                 raise AssertionError("a recorded machine has done something")
+
+    manage(story)
+
+
+def test_a_machine_moves_to_a_node_that_is_chosen() -> None:
+    async def story(person: Operator) -> None:
+        me = person.app.seen.machine_id
+        first = Member(name="n1", machine_id=me, serial=1, address="10.7.0.1", storage="10.7.0.1", control=True)
+        others = (
+            first.model_copy(update={"name": "n2", "machine_id": "2" * 32, "address": "10.7.0.2"}),
+            first.model_copy(update={"name": "w", "machine_id": "3" * 32, "witness": True}),
+        )
+        await person.log_in()
+        await person.press("m", "3")
+        assert "Move to another node" not in person.words, "there is none"
+        lab = ClusterDocument(id=str(uuid.uuid4()), name="lab", members=(first, *others))
+        person.app.seen = replace(person.app.seen, cluster=lab)
+        await person.press("escape", "3", "9")
+        assert "1 n2" in person.words
+        assert "w" not in [line.strip()[2:] for line in person.screen.split("\n")], "a witness runs nothing"
+        await person.press("1")
+        assert person.edge.started[-1].arguments == ("vm", "migrate", "web", "n2")
+        person.edge.started[-1].end()
+        await person.second()
+        assert "It runs on the other node." in person.words
 
     manage(story)

@@ -10,6 +10,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from appliance.errors import ApplianceError
+from appliance.model.cluster import Member
 from appliance.model.units import format_size
 from appliance.model.vmrecord import State, VmView
 from appliance.tui import table
@@ -121,6 +122,11 @@ class OneVm(Machines):
         yield paragraph(self.about(), "lead")
         yield from super().body()
 
+    def others(self) -> list[Member]:
+        """The nodes of the cluster that are not this one; those that keep no more than documents run nothing."""
+        document, me = self.node.seen.cluster, self.node.seen.machine_id
+        return [each for each in (document.members if document else ()) if each.machine_id != me and not each.witness]
+
     def begin(self, *words: str) -> None:
         """`trivet vm` with these."""
         works.begin(self, "vm", *words)
@@ -173,6 +179,9 @@ class VmMenu(OneVm):
         if state in ("running", "paused", "starting"):
             about = _("Pull its plug. What its system has not written to its disks is lost. You are asked first.")
             yield Item(_("Force off"), about, self._force, key="8")
+        if state == "running" and self.others():
+            about = _("It goes on running there. Its disks are in the pool, and stay where they are.")
+            yield Item(_("Move to another node"), about, self.to(partial(MoveMenu, name, self._found)), key="9")
         yield Item(_("Back"), _("To the list."), self.action_back, key="0")
 
     def _stop(self) -> None:
@@ -192,6 +201,27 @@ class VmMenu(OneVm):
         except ApplianceError as error:
             self.refused(error)
         self.node.stay()
+
+
+class MoveMenu(OneVm):
+    """To which node it shall go."""
+
+    def heading(self) -> str:
+        return _("Move {name}").format(name=self.name_)
+
+    def help(self) -> Sequence[str]:
+        return (
+            _("A running machine goes to another node while its guest works: its memory is sent there, and it stands still for a "
+              "moment before it goes on there."),
+            _("What keeps it is said before anything is done: a device of this server, a disk that is a file, a processor that "
+              "lacks something. Esc leaves the move running; Work in the menu leads back to it."),
+        )  # fmt: skip
+
+    def items(self) -> Iterable[Item]:
+        for each in self.others():
+            about = _("Its management address is {address}.").format(address=each.address)
+            yield Item(each.name, about, partial(self.begin, "migrate", self.name_, each.name))
+        yield Item(_("Back"), _("To the virtual machine."), self.action_back, key="0")
 
 
 def known(found: tuple[VmView, ...], name: str) -> VmView:

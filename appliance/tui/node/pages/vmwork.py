@@ -12,6 +12,7 @@ _WORDS: dict[tuple[str, ...], tuple[str, str]] = {
     ("stop",): (N_("Switch off"), N_("It is stopped.")),
     ("stop", "--force"): (N_("Force off"), N_("It is stopped.")),
     ("suspend",): (N_("Suspend"), N_("It stands still.")),
+    ("migrate",): (N_("Move"), N_("It runs on the other node.")),
     ("resume",): (N_("Resume"), N_("It goes on.")),
     ("snapshot",): (N_("Take a snapshot"), N_("The snapshot is taken.")),
     ("snapshot", "--delete"): (N_("Delete a snapshot"), N_("The snapshot is deleted.")),
