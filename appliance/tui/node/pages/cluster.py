@@ -7,8 +7,6 @@ from functools import partial
 from pydantic import TypeAdapter, ValidationError
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.content import Content
 from textual.widgets import Input, Static
 
 from appliance.errors import ApplianceError
@@ -20,8 +18,8 @@ from appliance.tui import table
 from appliance.tui.i18n import _
 from appliance.tui.node.pages import works
 from appliance.tui.node.pages.base import Manage
-from appliance.tui.node.pages.looking import Looking
-from appliance.tui.node.pages.menu import Item, Items
+from appliance.tui.node.pages.looking import Listing
+from appliance.tui.node.pages.menu import Item
 from appliance.tui.node.pages.nettest import Running
 from appliance.tui.outcome import Work
 from appliance.tui.screens.base import advice, paragraph
@@ -36,7 +34,7 @@ _NAME: TypeAdapter[str] = TypeAdapter(Name)
 _LINE: TypeAdapter[Offered | Arrived] = TypeAdapter(Offered | Arrived)
 
 
-class ClusterPage(Looking[ClusterView]):
+class ClusterPage(Listing[ClusterView]):
     """Who is in it, a line each; or how to get into one."""
 
     def look(self) -> ClusterView:
@@ -72,20 +70,11 @@ class ClusterPage(Looking[ClusterView]):
             yield Item(_("Leave the cluster"), about, self._go_away, key="q")
         yield Item(_("Back"), _("To the menu."), self.action_back, key="0")
 
-    def body(self) -> ComposeResult:
-        items = list(self.items())
-        at = min(self._at, len(items) - 1)
-        self._was_on_trial = self.node.seen.reverts_in is not None
-        with Vertical(id="vm-list"):
-            if text := self.missing():
-                yield paragraph(f"! {text}" if self._trouble else text, "wrong" if self._trouble else "")
-            elif self._found:
-                yield paragraph(_lead(self._found), "lead")
-            if self._found and self._found.name:
-                names = (_("Name"), _("Address"), _("Role"), _("Now"))
-                yield paragraph("  " + table.row(*zip(names, (*_COLUMNS, 0), strict=True)), "subhead")
-            yield Items(items, at)
-            yield Static(Content(items[at].about), id="about")
+    def above(self, found: ClusterView) -> ComposeResult:
+        yield paragraph(_lead(found), "lead")
+        if found.name:
+            names = (_("Name"), _("Address"), _("Role"), _("Now"))
+            yield paragraph("  " + table.row(*zip(names, (*_COLUMNS, 0), strict=True)), "subhead")
 
     def _go_away(self) -> None:
         question = _("Leave the cluster {name}? The next node takes this one's role, and its disks are no part of the pool any "

@@ -3,9 +3,15 @@
 
 from typing import ClassVar, Generic, TypeVar
 
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
 from appliance.tui.i18n import _, said
 from appliance.tui.node import reading
 from appliance.tui.node.pages.menu import Items, Menu
+from appliance.tui.screens.base import paragraph
 
 Found = TypeVar("Found")
 _SECONDS = 3.0
@@ -72,3 +78,23 @@ class Looking(Menu, Generic[Found]):
         if self._trouble:
             return said(self._trouble)
         return "" if self._found is not None else _("Looking at this machine ...")
+
+
+class Listing(Looking[Found]):
+    """A line for each thing that was found, and below them what else is known of the one under the cursor."""
+
+    def above(self, found: Found) -> ComposeResult:
+        """What stands over the lines."""
+        raise NotImplementedError
+
+    def body(self) -> ComposeResult:
+        items = list(self.items())
+        at = min(self._at, len(items) - 1)
+        self._was_on_trial = self.node.seen.reverts_in is not None
+        with Vertical(id="listing"):
+            if text := self.missing():
+                yield paragraph(f"! {text}" if self._trouble else text, "wrong" if self._trouble else "")
+            elif self._found is not None:
+                yield from self.above(self._found)
+            yield Items(items, at)
+            yield Static(Content(items[at].about), id="about")

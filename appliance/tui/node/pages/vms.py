@@ -5,9 +5,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.content import Content
-from textual.widgets import Static
 
 from appliance.errors import ApplianceError
 from appliance.model.cluster import Member
@@ -17,8 +14,8 @@ from appliance.tui import table
 from appliance.tui.i18n import N_, _, said
 from appliance.tui.node.pages import works
 from appliance.tui.node.pages.base import Line, Report, rows
-from appliance.tui.node.pages.looking import Looking
-from appliance.tui.node.pages.menu import Item, Items
+from appliance.tui.node.pages.looking import Listing, Looking
+from appliance.tui.node.pages.menu import Item
 from appliance.tui.screens.base import paragraph
 from appliance.tui.screens.dialog import Ask
 
@@ -37,7 +34,7 @@ class Machines(Looking[tuple[VmView, ...]]):
         return self.node.edge.vms()
 
 
-class VmsPage(Machines):
+class VmsPage(Machines, Listing[tuple[VmView, ...]]):
     """All of them, a line each."""
 
     def heading(self) -> str:
@@ -61,20 +58,12 @@ class VmsPage(Machines):
         about = _("What connects those networks, their ways out, floating addresses.")
         yield Item(_("Routers"), about, self.to(_routers), key="r")
 
-    def body(self) -> ComposeResult:
-        items = list(self.items())
-        at = min(self._at, len(items) - 1)
-        self._was_on_trial = self.node.seen.reverts_in is not None
-        with Vertical(id="vm-list"):
-            if text := self.missing():
-                yield paragraph(f"! {text}" if self._trouble else text, "wrong" if self._trouble else "")
-            elif not self._found:
-                yield paragraph(_("There is no virtual machine here. `trivet vm create` in a shell makes one."))
-            else:
-                names = (_("Name"), _("State"), _("CPUs"), _("Memory"), _("Addresses"))
-                yield paragraph("  " + table.row(*zip(names, (*_COLUMNS, 0), strict=True)), "subhead")
-            yield Items(items, at)
-            yield Static(Content(items[at].about), id="about")
+    def above(self, found: tuple[VmView, ...]) -> ComposeResult:
+        if not found:
+            yield paragraph(_("There is no virtual machine here. `trivet vm create` in a shell makes one."))
+            return
+        names = (_("Name"), _("State"), _("CPUs"), _("Memory"), _("Addresses"))
+        yield paragraph("  " + table.row(*zip(names, (*_COLUMNS, 0), strict=True)), "subhead")
 
 
 def _networks() -> Report:
