@@ -25,6 +25,12 @@ class Small(Threaded):
     at_once, idle = 2, 1.0
 
 
+class Patient(Threaded):
+    """Whoever stalls it holds it for longer than the test lasts; one that has gone may not have been noticed yet."""
+
+    at_once, idle = 20, 30.0
+
+
 @pytest.fixture
 def server() -> Iterator[Small]:
     made = Small(("127.0.0.1", 0), Echo)
@@ -63,7 +69,7 @@ def test_a_stalled_handshake_keeps_nobody_else_waiting(tmp_path: Path) -> None:
     subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = Small(("127.0.0.1", 0), Echo, context)
+    server = Patient(("127.0.0.1", 0), Echo, context)
     server.start()
     mine = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     mine.check_hostname, mine.verify_mode = False, ssl.CERT_NONE
@@ -74,6 +80,6 @@ def test_a_stalled_handshake_keeps_nobody_else_waiting(tmp_path: Path) -> None:
                 with mine.wrap_socket(socket.create_connection(server.server_address, timeout=10)) as line:
                     line.sendall(b"hello\n")
                     assert line.recv(100) == b"hello\n"
-            assert time.monotonic() - begun < 0.9
+            assert time.monotonic() - begun < 10
     finally:
         server.stop()
