@@ -133,3 +133,16 @@ def test_a_port_where_no_dhcp_server_answers_is_told_from_one_where_one_has() ->
         assert "No DHCP server has answered" not in person.words, "nobody was asked with that tag"
 
     walk("two-ports", story)
+
+
+@pytest.mark.parametrize("page", [each.__name__ for each in PAGES])
+def test_another_language_leaves_one_where_one_was(page: str) -> None:
+    async def story(person: Person) -> None:
+        await person.open(page)
+        before = person.focused
+        assert person.app.focused is not None
+        await person.press("f2")
+        assert person.app.focused is not None, "keys would do nothing"
+        assert person.focused == before
+
+    walk("six-ports", story)

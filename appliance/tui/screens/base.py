@@ -125,7 +125,12 @@ class Page(Screen[None]):
         self.refresh(recompose=True)
 
     async def recompose(self) -> None:
+        """One stays where one was; who waited on a page that had nothing yet begins at its first field."""
+        at = next((each.id for each in self.focused.ancestors_with_self if each.id), "") if self.focused else ""
         await super().recompose()
+        same = self.query(f"#body #{at}, #body #{at} *") if at else ()
+        places = (*same, *self.query("#body *, Action"))
+        self.set_focus(next((place for place in places if place.focusable), None))
         self.judge()
 
     def judge(self) -> None:

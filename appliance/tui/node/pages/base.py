@@ -60,14 +60,6 @@ class Manage(Page):
         for title in self.query(Title):
             title.put(self.product(), self.place(), self.corner())
 
-    async def recompose(self) -> None:
-        """One stays where one was; who waited on a page that had nothing yet begins at its first field."""
-        at = next((each.id for each in self.focused.ancestors_with_self if each.id), "") if self.focused else ""
-        await super().recompose()
-        same = self.query(f"#body #{at}, #body #{at} *") if at else ()
-        places = (*same, *self.query("#body *, Action"))
-        self.set_focus(next((place for place in places if place.focusable), None))
-
     def action_leave(self) -> None:
         self.node.edge.note("logged out")
         self.node.log_out()
