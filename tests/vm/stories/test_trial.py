@@ -64,7 +64,7 @@ def test_wrong_address_reverts(containers: ContainerLab) -> None:
     node.kill()
     node.start()
     node.run("systemctl is-system-running --wait", timeout=60)
-    assert has(node, OLD)
+    wait_for(node, OLD, 10)
     assert not has(node, NEW)
 
     # Taken back by hand; then kept, which the next boot knows. Meanwhile nothing else is changed.
@@ -85,5 +85,5 @@ def test_wrong_address_reverts(containers: ContainerLab) -> None:
     node.kill()
     node.start()
     node.run("systemctl is-system-running --wait", timeout=60)
-    assert has(node, NEW)
+    wait_for(node, NEW, 10)
     assert json.loads(node.run("trivet status --json"))["reverts_in"] is None
