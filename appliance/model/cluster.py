@@ -7,6 +7,8 @@ order in which they joined. What changes it is pure and here; whoever calls it w
 
 from collections.abc import Iterable
 
+from pydantic import ValidationError
+
 from appliance.model.base import Model
 
 KEY = "/trivet/v1/cluster"
@@ -51,6 +53,14 @@ class ClusterDocument(Model):
     control: int = 1
     serials: int = 0
     members: tuple[Member, ...] = ()
+
+
+def copied(text: str | None) -> ClusterDocument | None:
+    """The document of a node's copy; None without one, and for one that nobody of ours has written: trivetd fetches it again."""
+    try:
+        return ClusterDocument.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
 
 
 class Membership(Model):

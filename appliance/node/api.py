@@ -14,6 +14,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from http.server import BaseHTTPRequestHandler
 from typing import Any, ClassVar
 
@@ -37,6 +38,12 @@ from appliance.services.cluster.store import known, store
 _BODY = 64 * 2**10
 _OK, _WRONG, _UNKNOWN, _FORBIDDEN, _ABSENT, _FAILED = 200, 400, 401, 403, 404, 500
 HostOf = Callable[[], Host]
+
+
+@cache
+def _described() -> dict[str, Any]:
+    """Anybody may ask for it: made once."""
+    return openapi.document(routes.ROUTES)
 
 
 class Api(Threaded):
@@ -71,7 +78,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/v1/cluster":
             self._answer(lambda host, document: desk.greeting(host, document).model_dump())
         elif self.path == "/v1/openapi.json":
-            self._json(_OK, openapi.document(routes.ROUTES))
+            self._json(_OK, _described())
         else:
             self._route("GET")
 

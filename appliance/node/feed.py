@@ -5,13 +5,14 @@ One look serves all who listen, and while nobody does there is none. Who begins 
 missed while it was away is in there, too.
 """
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
-from appliance.errors import ApplianceError
+from appliance.errors import ApplianceError, Unsatisfiable
 from appliance.host.host import Host
 from appliance.node import health, vms
 from appliance.node.published import uptime
@@ -37,8 +38,8 @@ def things(host: Host) -> dict[tuple[str, str], Any]:
         for vm in vms.everywhere(host):
             brief = {"name": vm.name, "state": vm.state, "node": vm.node, "pending": list(vm.pending)}
             found["vm", vm.name] = brief
-    except ApplianceError:
-        pass  # no VMs run here, or nobody says which: an alert says so
+    except Unsatisfiable:
+        pass  # no VMs run here
     for alert in health.alerts(host, uptime(host)):
         found["alert", f"{alert.where}: {alert.message}"] = alert.model_dump()
     return found
@@ -79,7 +80,8 @@ class Feed:
     def _now(self, look: Callable[[], Things]) -> Things:
         with self._lock:
             if time.monotonic() - self._looked >= self._pause:
-                self._things = look()
+                with contextlib.suppress(ApplianceError):  # nobody says what there is now: that is no news of anything
+                    self._things = look()
                 self._looked = time.monotonic()
             return self._things
 

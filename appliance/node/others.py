@@ -29,12 +29,12 @@ def ask(node: Member, method: str, path: str) -> Any:
 def act(host: Host, word: str, name: str) -> None:
     """Do to a VM what `vms.ACTS` has for the word, where the VM is."""
     if not act_far(host, word, name):
-        vms.ACTS[word](vms.here(host), name)
+        vms.ACTS[word][1](vms.here(host), name)
 
 
 def act_far(host: Host, word: str, name: str) -> str:
     """The same, if it is on another node: the name of that; "" when it is here, and nothing is done."""
-    here = vms.here(host)
+    here = vms.listing(host)
     record = look(here, name).record
     node = other(host, record.node) if elsewhere(here, record) else None
     if node is None:

@@ -8,6 +8,7 @@ done to a VM is done where the VM is. Every answer is a document of `model/`, as
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -65,8 +66,13 @@ def plain(route: Route, found: Any) -> Any:
     """What a route has given, as JSON has it. What another node has answered already is."""
     if route.answer is None:
         return {}
-    kind: TypeAdapter[Any] = TypeAdapter(route.answer)
+    kind = _adapter(route.answer)
     return kind.dump_python(kind.validate_python(found), mode="json")
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
 
 
 def document(host: Host) -> ClusterDocument:
@@ -122,14 +128,6 @@ def _events(host: Host, _: Words) -> Iterator[str]:
 
 
 FEED = feed.Feed()
-ACTS = {
-    "start": "start a VM",
-    "stop": "have a VM switch itself off",
-    "cut": "take a VM's power",
-    "reset": "press a VM's reset button",
-    "suspend": "hold a VM",
-    "resume": "let a held VM go on",
-}
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 _VM = "/v1/vms/{vm}"
 ROUTES = (
@@ -140,7 +138,7 @@ ROUTES = (
     Route("GET", "/v1/nodes/{node}/storage", "read", "the pool and a node's disks", StorageView, _of("/v1/storage", _storage)),
     Route("GET", "/v1/vms", "read", "all VMs", tuple[VmView, ...], lambda host, _: vms.everywhere(host)),
     Route("GET", _VM, "read", "one VM", VmView, _vm),
-    *(Route("POST", f"{_VM}/{word}", "operate", does, None, _act(word)) for word, does in ACTS.items()),
+    *(Route("POST", f"{_VM}/{word}", "operate", does, None, _act(word)) for word, (does, _) in vms.ACTS.items()),
     Route("GET", "/v1/networks", "read", "the networks for VMs", tuple[NetworkRecord, ...], lambda host, _: vms.networks(host)),
     Route("GET", "/v1/events", "read", "what changes, as it does: nodes, VMs, alerts", str, _events, media="text/event-stream"),
     Route("GET", "/metrics", "read", "this node's measures, for Prometheus", str, _metrics, media=EXPOSITION),

@@ -46,11 +46,13 @@ def _signal(word: str, at: Here, name: str) -> None:
     life.signal(at, name, word)
 
 
-ACTS: Mapping[str, Callable[[Here, str], object]] = {
-    "start": life.start,
-    "stop": life.stop,
-    "cut": lambda at, name: life.stop(at, name, force=True),
-    **{word: partial(_signal, word) for word in ("reset", "suspend", "resume")},
+ACTS: Mapping[str, tuple[str, Callable[[Here, str], object]]] = {
+    "start": ("start a VM", life.start),
+    "stop": ("have a VM switch itself off", life.stop),
+    "cut": ("take a VM's power", partial(life.stop, force=True)),
+    "reset": ("press a VM's reset button", partial(_signal, "reset")),
+    "suspend": ("hold a VM", partial(_signal, "suspend")),
+    "resume": ("let a held VM go on", partial(_signal, "resume")),
 }
 """What any node may have done to a VM, by the words of the API."""
 
@@ -80,27 +82,28 @@ def here(host: Host, store: Store | None = None) -> Here:
 
 def views(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
     """Those of this node, for who lists them."""
-    name = _listing(host, store).node
+    name = listing(host, store).node
     return tuple(each for each in everywhere(host, store) if each.node == name)
 
 
 def everywhere(host: Host, store: Store | None = None) -> tuple[VmView, ...]:
     """Those of the whole cluster. This node's NUMA nodes are not looked at: only a start asks for them."""
-    return life.views(_listing(host, store))
+    return life.views(listing(host, store))
 
 
 def networks(host: Host, store: Store | None = None) -> tuple[NetworkRecord, ...]:
     """The networks for VMs."""
-    return records.networks(_listing(host, store))
+    return records.networks(listing(host, store))
 
 
 def routers(host: Host, store: Store | None = None) -> tuple[RouterView, ...]:
     """The routers between them."""
-    at = _listing(host, store)
+    at = listing(host, store)
     return tuple(northbound.view(at, each) for each in records.routers(at))
 
 
-def _listing(host: Host, store: Store | None) -> Here:
+def listing(host: Host, store: Store | None = None) -> Here:
+    """This node for who reads documents alone: its NUMA nodes and devices are not looked at."""
     spec, _ = followed(host)
     if spec.hypervisor is None:
         raise Unsatisfiable([_NONE])

@@ -118,3 +118,19 @@ def test_measures_are_told_as_prometheus_reads_them() -> None:
     assert 'trivet_disk_temperature_celsius{role="data",serial="S\\"1",slot="3"} 31.0' in lines
     assert not [line for line in lines if line.startswith("trivet_disk") and "S2" in line], "it has no OSD, and says nothing"
     assert list(metrics.of_storage(None)) == []
+
+
+def test_a_look_that_fails_is_no_news() -> None:
+    there = iter([{("vm", "a"): {}}, ApplianceError("etcd does not answer", ""), {("vm", "a"): {}, ("vm", "b"): {}}])
+
+    def look() -> dict[tuple[str, str], Any]:
+        found = next(there)
+        if isinstance(found, ApplianceError):
+            raise found
+        return found
+
+    events = feed.Feed(pause=0).follow(look)
+    said = [next(events) for _ in range(3)]
+    assert [event.partition("\n")[2] for event in said[1:]] == [
+        'data: {"name": "a", "now": {}}\n\n', 'data: {"name": "b", "now": {}}\n\n',
+    ]  # fmt: skip

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What this node is in its cluster now."""
 
-from pydantic import ValidationError
-
 from appliance.host.host import Host
 from appliance.host.units import running
-from appliance.model.cluster import CA_KEY, COPY, ClusterDocument, Membership
+from appliance.model.cluster import CA_KEY, COPY, ClusterDocument, Membership, copied
 from appliance.services.cluster.plan import mark
 
 ETCD = "etcd.service"
@@ -21,11 +19,7 @@ def etcd(host: Host) -> bool:
 
 def cluster(host: Host) -> ClusterDocument | None:
     """What this node knew last of its cluster; None for a node alone."""
-    text = host.files.read(COPY)
-    try:
-        return ClusterDocument.model_validate_json(text) if text else None
-    except ValidationError:
-        return None  # written by nobody of ours: trivetd fetches it again, with the certificate that is beside it
+    return copied(host.files.read(COPY))
 
 
 def membership(host: Host) -> Membership:

@@ -4,11 +4,9 @@
 import re
 from xml.etree import ElementTree
 
-from pydantic import ValidationError
-
 from appliance import __version__
 from appliance.host.host import Host
-from appliance.model.cluster import COPY, ClusterDocument
+from appliance.model.cluster import COPY, copied
 from appliance.model.netreport import NetworkReport
 from appliance.model.poolreport import PoolReport
 from appliance.node import health
@@ -43,17 +41,9 @@ def seen(host: Host, network: NetworkReport | None = None, trouble: str = "") ->
         rebuilding=rebuilding[1] if rebuilding else "",
         vms=_vms(host),
         pool=_pool(host),
-        cluster=_cluster(host),
+        cluster=copied(host.files.read(COPY)),
         machine_id=host.files.read("/etc/machine-id") or "",
     )
-
-
-def _cluster(host: Host) -> ClusterDocument | None:
-    text = host.files.read(COPY)
-    try:
-        return ClusterDocument.model_validate_json(text) if text else None
-    except ValidationError:
-        return None  # trivetd fetches it again
 
 
 def _pool(host: Host) -> PoolReport | None:
